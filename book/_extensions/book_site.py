@@ -1,0 +1,81 @@
+"""Sphinx extension: generated parts of pages, and each chapter's buttons.
+
+A page asks for a generated part with a line `<!-- generated: NAME -->`. Nothing
+of `cct_utils` is imported: docstrings are parsed and records are read as files,
+so that building the site needs neither Keras nor TensorFlow.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+
+import api_reference
+import result_tables
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKER = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
+PARTS = {
+    "api": (api_reference.render, "cct_utils/**/*.py"),
+    "results": (result_tables.render_page, "cct_utils/recorded/*/record.json"),
+    "results-at-a-glance": (
+        result_tables.render_glance,
+        "cct_utils/recorded/*/record.json",
+    ),
+}
+TITLE_END = "</h1>"
+
+
+def fill_parts(app, docname, source):
+    """Replace each marker of a page by what it asks for."""
+    stamps = app.env.metadata[docname]
+    for name in MARKER.findall(source[0]):
+        stamps[f"generated {name}"] = str(newest(PARTS[name][1]))
+    source[0] = MARKER.sub(lambda found: PARTS[found[1]][0](ROOT), source[0])
+
+
+def newest(pattern):
+    """What changes when a file of the pattern is added, edited or removed."""
+    files = sorted(ROOT.glob(pattern))
+    files += sorted(Path(__file__).parent.glob("*.py"))
+    return len(files), max(path.stat().st_mtime_ns for path in files)
+
+
+def outdated_pages(app, env, added, changed, removed):
+    """Name the pages whose generated parts are no longer up to date."""
+    return [
+        docname
+        for docname, metadata in env.metadata.items()
+        for key, stamp in metadata.items()
+        if key.startswith("generated ")
+        and stamp != str(newest(PARTS[key.removeprefix("generated ")][1]))
+    ]
+
+
+def add_chapter_buttons(app, pagename, templatename, context, doctree):
+    """Put `Run in Colab` and `Download` below the title of a chapter."""
+    if not pagename.startswith("notebooks/") or "body" not in context:
+        return
+    options = app.config.html_theme_options
+    colab = options["launch_buttons"]["colab_url"]
+    repository = options["repository_url"].removeprefix("https://github.com/")
+    path = f"{options['repository_branch']}/{pagename}.ipynb"
+    source = context["pathto"](f"_sources/{pagename}.ipynb", 1)
+    buttons = [
+        ("Run in Colab", f"{colab}/github/{repository}/blob/{path}", ""),
+        ("Download the notebook", source, " download"),
+    ]
+    links = "".join(
+        f'<a class="chapter-button" href="{escape(url)}"{extra}>{text}</a>'
+        for text, url, extra in buttons
+    )
+    nav = f'<nav class="chapter-buttons" aria-label="Run it">{links}</nav>'
+    head, title_end, tail = context["body"].partition(TITLE_END)
+    context["body"] = head + title_end + nav + tail
+
+
+def setup(app):
+    """Connect the above to Sphinx."""
+    app.connect("source-read", fill_parts)
+    app.connect("env-get-outdated", outdated_pages)
+    app.connect("html-page-context", add_chapter_buttons)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
