@@ -48,7 +48,7 @@ class KnownDataset(NamedTuple):
 
 
 def _fashion_file(name, sha256):
-    """Describe one Fashion-MNIST file where Keras would keep it."""
+    """Describes one Fashion-MNIST file where Keras would keep it."""
     return RemoteFile(
         _FASHION_URL + name, name, sha256, "datasets/fashion-mnist"
     )

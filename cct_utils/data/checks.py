@@ -4,7 +4,7 @@ import numpy as np
 
 
 def check_images(images, name="images"):
-    """Return the images as an array if they are pixels from 0 to 255.
+    """Returns the images as an array if they are pixels from 0 to 255.
 
     Args:
         images: an array of shape `(n, height, width, channels)`.
@@ -54,7 +54,7 @@ def check_images(images, name="images"):
 
 
 def check_labels(labels, num_classes, num_images=None, name="labels"):
-    """Return the labels as integers of shape `(n,)` if they are class numbers.
+    """Returns the labels as integers of shape `(n,)` if they are class numbers.
 
     Args:
         labels: an array of shape `(n,)` or `(n, 1)`.

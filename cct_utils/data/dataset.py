@@ -51,7 +51,7 @@ class Dataset(NamedTuple):
         return digest.hexdigest()[:16]
 
     def describe(self):
-        """Return a few lines of text: sizes, classes, source, fingerprint."""
+        """Returns a few lines of text: sizes, classes, source, fingerprint."""
         height, width, channels = self.image_shape
         return (
             f"{self.name}: {self.num_classes} classes, images of {height} x "
@@ -76,7 +76,7 @@ def load_dataset(
     test_images=None,
     image_size=None,
 ):
-    """Load a data set by its name, or a folder of class folders.
+    """Loads a data set by its name, or a folder of class folders.
 
     `"cifar10"`, `"cifar100"` and `"fashion_mnist"` are downloaded once, with
     their checksum verified, or read from `<name>.npz` in the folder that the
@@ -121,7 +121,7 @@ def load_dataset(
 
 
 def _read(name, image_size):
-    """Return class names, source, four arrays and the short name."""
+    """Returns class names, source, four arrays and the short name."""
     text = os.fspath(name)
     if text in DATASETS:
         if image_size is not None:
@@ -144,7 +144,7 @@ def _read(name, image_size):
 
 
 def _limit(labels, count, seed, argument):
-    """Return the positions to keep: all, or `count` of them by class."""
+    """Returns the positions to keep: all, or `count` of them by class."""
     if count is None:
         return slice(None)
     if not 1 <= count <= len(labels):

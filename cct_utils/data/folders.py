@@ -14,7 +14,7 @@ TEST_SHARE = 0.2
 
 
 def read_folder(folder, image_size):
-    """Read `folder/train/<class>/*` and `folder/test/<class>/*`.
+    """Reads `folder/train/<class>/*` and `folder/test/<class>/*`.
 
     Without `train` and `test` folders, each folder inside is a class, and a
     fixed fifth of the images, the same share of each class, is the test part.
@@ -55,18 +55,24 @@ def read_folder(folder, image_size):
     images, labels = _read_classes(folder, names, size)
     count = round(len(labels) * TEST_SHARE)
     chosen = stratified_indices(labels, count, seed=0, leave=1)
+    if len(chosen) == 0:
+        raise ValueError(
+            f"{folder} must hold enough images for a fifth of them to be the "
+            "test part: add images, or sort them into train and test folders. "
+            f"Received: {len(labels)} images"
+        )
     rest = np.setdiff1d(np.arange(len(labels)), chosen)
     return names, images[rest], labels[rest], images[chosen], labels[chosen]
 
 
 def _folders(folder):
-    """Return the visible folders inside a folder, sorted by name."""
+    """Returns the visible folders inside a folder, sorted by name."""
     inside = (path for path in folder.iterdir() if path.is_dir())
     return sorted(path for path in inside if path.name[0] not in "._")
 
 
 def _refuse_other_parts(folder):
-    """Raise if a third part lies beside `train` and `test`."""
+    """Raises if a third part lies beside `train` and `test`."""
     others = [
         path.name
         for path in _folders(folder)
@@ -81,7 +87,7 @@ def _refuse_other_parts(folder):
 
 
 def _class_names(folder):
-    """Return the names of the class folders, at least two."""
+    """Returns the names of the class folders, at least two."""
     names = tuple(path.name for path in _folders(folder))
     if len(names) < 2:
         raise ValueError(
@@ -93,7 +99,7 @@ def _class_names(folder):
 
 
 def _read_classes(folder, names, size):
-    """Read all images of all classes, in the order of their names."""
+    """Reads all images of all classes, in the order of their names."""
     images, labels = [], []
     for label, name in enumerate(names):
         paths = [
@@ -113,11 +119,13 @@ def _read_classes(folder, names, size):
 
 
 def _read_image(path, size):
-    """Read one file upright and in color, or name it as damaged."""
+    """Reads one file upright and in color, or names it as damaged."""
     from PIL import Image, ImageOps
 
     try:
         with Image.open(path) as image:
+            if image.mode[0] in "IF":  # a conversion would only clip them
+                raise ValueError(f"pixels of more than 8 bits ({image.mode})")
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except (
         OSError,
@@ -126,7 +134,7 @@ def _read_image(path, size):
         Image.DecompressionBombError,
     ) as e:
         raise ValueError(
-            f"The image {path} is damaged or no image: expected a file that "
-            f"Pillow can read, so replace or remove it. Received: {e}"
+            f"The image {path} is damaged or of another kind: expected 8 bits "
+            f"per channel, so replace, convert or remove it. Received: {e}"
         ) from e
     return fit_image(upright, size)

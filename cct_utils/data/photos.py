@@ -8,7 +8,7 @@ PHOTOS = ("china", "flower")
 
 
 def sample_photo(name, size=None):
-    """Return one of scikit-learn's two sample photographs.
+    """Returns one of scikit-learn's two sample photographs.
 
     Args:
         name: `"china"` (a temple) or `"flower"`; both are 427 pixels high
@@ -37,7 +37,7 @@ def sample_photo(name, size=None):
 
 
 def parse_size(size):
-    """Return `(height, width)` for an integer or a pair of integers."""
+    """Returns `(height, width)` for an integer or a pair of integers."""
     pair = (size, size) if np.ndim(size) == 0 else tuple(size)
     whole = [isinstance(side, (int, np.integer)) for side in pair]
     if len(pair) != 2 or not all(whole) or min(pair) < 1:
@@ -49,7 +49,7 @@ def parse_size(size):
 
 
 def fit_image(image, size):
-    """Cut a Pillow image to the aspect of `size` and resize it to it.
+    """Cuts a Pillow image to the aspect of `size` and resizes it to it.
 
     Args:
         image: a `PIL.Image.Image` in mode RGB.

@@ -20,13 +20,14 @@ from cct_utils.data.splits import stratified_indices
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 DIGITS_TEST_IMAGES = 360
 _UNREADABLE = (
-    OSError, EOFError, ValueError, KeyError, IndexError, NotImplementedError,
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
+    NotImplementedError,
     zipfile.BadZipFile, zlib.error, tarfile.TarError, pickle.UnpicklingError,
 )  # fmt: skip
 
 
 def read_arrays(name):
-    """Return the arrays of a data set known by name, and where they are from.
+    """Returns the arrays of a data set known by name, and where they are from.
 
     Returns:
         `(source, x_train, y_train, x_test, y_test)`: a sentence and four
@@ -45,7 +46,7 @@ def read_arrays(name):
 
 
 def _ways_out(name):
-    """Return the three things that help when a data set cannot be had."""
+    """Returns the three things that help when a data set cannot be had."""
     return (
         "three ways out: connect to the network and unset CCT_DATA_DIR, so "
         f"that it is downloaded; put {name}.npz (arrays {', '.join(ARRAYS)}) "
@@ -55,7 +56,7 @@ def _ways_out(name):
 
 
 def _damaged(path, reason):
-    """Return the error for a file that is not what it should be."""
+    """Returns the error for a file that is not what it should be."""
     return ValueError(
         f"The file {path} is damaged, incomplete or not what it should be: "
         f"{reason}; remove it and fetch it again"
@@ -66,7 +67,7 @@ def _damaged(path, reason):
 
 
 def _read_npz(name, path):
-    """Read the four arrays of `CCT_DATA_DIR/<name>.npz`."""
+    """Reads the four arrays of `CCT_DATA_DIR/<name>.npz`."""
     if not path.is_file():
         raise FileNotFoundError(
             f"CCT_DATA_DIR is set, therefore {name} was expected in the file "
@@ -81,7 +82,7 @@ def _read_npz(name, path):
                     f"named {', '.join(missing)}"
                 )
             arrays = [archive[key] for key in ARRAYS]
-    except (*_UNREADABLE, AttributeError, TypeError) as error:
+    except _UNREADABLE as error:
         raise _damaged(path, error) from error
     note = path.with_suffix(".txt")
     source = (
@@ -93,7 +94,7 @@ def _read_npz(name, path):
 
 
 def _checked(name, path, arrays):
-    """Return four arrays in the common form, or name the file as damaged."""
+    """Returns four arrays in the common form, or names the file as damaged."""
     known = DATASETS[name]
     result = []
     for part, images, labels in (
@@ -131,7 +132,7 @@ def _checked(name, path, arrays):
 
 
 def _fetch(name, remote):
-    """Return the bytes of a file, downloaded if needed, always verified."""
+    """Returns the bytes of a file, downloaded if needed, always verified."""
     home = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
     cached = pathlib.Path(home, remote.cache_subdir, remote.cache_name)
     try:
@@ -161,7 +162,7 @@ def _fetch(name, remote):
 
 
 def _read_cifar(name):
-    """Read the pickled batches of a verified CIFAR archive."""
+    """Reads the pickled batches of a verified CIFAR archive."""
     content, path = _fetch(name, DATASETS[name].files[0])
     if name == "cifar10":
         train = [f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)]
@@ -187,7 +188,7 @@ def _read_cifar(name):
 
 
 def _read_fashion(name):
-    """Read the four verified files of Fashion-MNIST."""
+    """Reads the four verified files of Fashion-MNIST."""
     arrays = []
     for remote in DATASETS[name].files:
         content, path = _fetch(name, remote)
@@ -206,7 +207,7 @@ def _read_fashion(name):
 
 
 def _read_digits():
-    """Return scikit-learn's digits as color images of 32 x 32 pixels."""
+    """Returns scikit-learn's digits as color images of 32 x 32 pixels."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()

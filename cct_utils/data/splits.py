@@ -4,7 +4,7 @@ import numpy as np
 
 
 def stratified_indices(labels, count, seed, leave=0):
-    """Choose `count` positions, each class in proportion to its size.
+    """Chooses `count` positions, each class in proportion to its size.
 
     Each class receives its exact share rounded down or up, so no class is
     off by one image or more; which classes are rounded up is drawn by lot
@@ -25,19 +25,20 @@ def stratified_indices(labels, count, seed, leave=0):
     classes, sizes = np.unique(labels, return_counts=True)
     shares = count * sizes / len(labels)
     quotas = np.floor(shares + 1e-9).astype(int)
+    quotas = np.minimum(quotas, sizes - leave)
     room = quotas + 1 <= sizes - leave
     order = np.lexsort((rng.random(len(classes)), quotas - shares))
     winners = [i for i in order if room[i]][: count - quotas.sum()]
     quotas[winners] += 1
     chosen = [
         rng.permutation(np.flatnonzero(labels == label))[:quota]
-        for label, quota in zip(classes, quotas)
+        for label, quota in zip(classes, quotas, strict=True)
     ]
     return np.sort(np.concatenate(chosen))
 
 
 def split_validation(labels, validation_split, seed):
-    """Divide positions into a training and a validation part.
+    """Divides positions into a training and a validation part.
 
     Args:
         labels: the labels of all images, of shape `(n,)`.
