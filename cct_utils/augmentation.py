@@ -1,0 +1,191 @@
+"""Augmentation recipes: lists of layers that change images at random.
+
+Almost all of them are Keras's own. The one that is not, `RandomPadCrop`, is
+here because `keras.layers.RandomCrop` draws one crop for a whole batch.
+
+References: He et al., arXiv 1512.03385, section 4.2 (pad and crop); Cubuk et
+al., arXiv 1909.13719 (RandAugment); Zhang et al., arXiv 1710.09412 (MixUp);
+Yun et al., arXiv 1905.04899 (CutMix).
+"""
+
+import difflib
+
+import keras
+from keras import layers, ops
+
+AUGMENTATION_RECIPES = ("none", "crop_flip", "randaugment", "mixup_cutmix")
+
+
+@keras.saving.register_keras_serializable("cct_utils")
+class RandomPadCrop(layers.Layer):
+    """Shifts each image at random, as padding and then cropping does.
+
+    Every image of the batch is surrounded by `padding` zeros and cut out again
+    at its own random place: shifts from `-padding` to `padding` are equally
+    likely. At inference the layer is the identity.
+
+    Args:
+        padding: largest shift in pixels, at least 0.
+        seed: seed of this layer's own random stream.
+
+    Call arguments:
+        images: tensor `(batch, height, width, channels)`.
+        training: whether to shift.
+
+    Returns:
+        A tensor of the shape and dtype of `images`.
+
+    Raises:
+        ValueError: if `padding` is not a non-negative integer.
+    """
+
+    def __init__(self, padding=4, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if int(padding) != padding or padding < 0:
+            raise ValueError(
+                "`padding` must be an integer of at least 0, in pixels. "
+                f"Received: padding={padding!r}"
+            )
+        self.padding = int(padding)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "padding": self.padding,
+            "seed": self.seed,
+        }
+
+    def call(self, images, training=False):
+        if not training or self.padding == 0:
+            return images
+        batch = ops.shape(images)[0]
+        height, width, channels = images.shape[1:]
+        shifts = keras.random.randint(
+            (2, batch, 1), 0, 2 * self.padding + 1, seed=self.seed_generator
+        )
+        side = (self.padding, self.padding)
+        padded = ops.pad(images, ((0, 0), side, side, (0, 0)))
+        rows = shifts[0] + ops.arange(height)  # (batch, height)
+        columns = shifts[1] + ops.arange(width)  # (batch, width)
+        # One index for each pixel of the flattened batch: a single gather.
+        padded_width = width + 2 * self.padding
+        pixel = rows[:, :, None] * padded_width + columns[:, None, :]
+        size = (height + 2 * self.padding) * padded_width
+        pixel = pixel + ops.arange(batch)[:, None, None] * size
+        return ops.take(ops.reshape(padded, (-1, channels)), pixel, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def augmentation_layers(recipe, image_size, seed=None):
+    """Returns the layers of a recipe that change images alone.
+
+    They expect values on the scale 0..1 or normalized ones, and are the
+    identity at inference. The label-mixing part of `"mixup_cutmix"` belongs to
+    the input pipeline: see `mixing_layers`.
+
+    Args:
+        recipe: one of `AUGMENTATION_RECIPES`.
+        image_size: `(height, width)` in pixels, or one number for both; the
+            largest shift is an eighth of the smaller side (4 for 32).
+        seed: seed of the first layer; the others follow it.
+
+    Returns:
+        A list of Keras layers, empty for `"none"`.
+
+    Raises:
+        ValueError: if the recipe is unknown; the message names the nearest.
+    """
+    _check_recipe(recipe)
+    if recipe == "none":
+        return []
+    size = min(image_size) if hasattr(image_size, "__len__") else image_size
+    seeds = [None if seed is None else seed + i for i in range(3)]
+    recipe_layers = [
+        RandomPadCrop(size // 8, seed=seeds[0], name="augmentation_crop"),
+        layers.RandomFlip(
+            "horizontal", seed=seeds[1], name="augmentation_flip"
+        ),
+    ]
+    if recipe == "randaugment":
+        recipe_layers.append(
+            layers.RandAugment(
+                value_range=(0, 1), seed=seeds[2], name="augmentation_rand"
+            )
+        )
+    return recipe_layers
+
+
+def mixing_layers(recipe, seed=None):
+    """Returns the layers of a recipe that mix images and labels of a batch.
+
+    Each takes and returns a dict of `"images"` `(batch, height, width,
+    channels)` and one-hot `"labels"` `(batch, classes)`.
+
+    Args:
+        recipe: one of `AUGMENTATION_RECIPES`.
+        seed: seed of the first layer; the others follow it.
+
+    Returns:
+        A list of Keras layers: MixUp and CutMix for `"mixup_cutmix"`, empty
+        for the other recipes.
+
+    Raises:
+        ValueError: if the recipe is unknown; the message names the nearest.
+    """
+    _check_recipe(recipe)
+    if recipe != "mixup_cutmix":
+        return []
+    # The strengths of the authors' 300-epoch recipe.
+    return [
+        layers.MixUp(alpha=0.8, seed=seed),
+        layers.CutMix(factor=1.0, seed=None if seed is None else seed + 1),
+    ]
+
+
+def data_augmentation(
+    images=None, *, image_size=32, recipe="crop_flip", seed=None
+):
+    """Returns the rescaling and augmentation pipeline, or its result.
+
+    Each call builds a fresh pipeline, so that models of several image sizes
+    live side by side.
+
+    Args:
+        images: pixels 0..255 `(batch, height, width, channels)`, also
+            symbolic ones; None to get the pipeline itself.
+        image_size: `(height, width)`, or one number for both; read from
+            `images` where they are given.
+        recipe: one of `AUGMENTATION_RECIPES`.
+        seed: seed of the first layer.
+
+    Returns:
+        A `keras.Sequential`; or, with `images`, the images on the scale 0..1,
+        augmented if Keras is in training.
+    """
+    if images is not None:
+        image_size = tuple(images.shape[1:3])
+    pipeline = keras.Sequential(
+        [
+            layers.Rescaling(1 / 255, name="preprocessing"),
+            *augmentation_layers(recipe, image_size, seed),
+        ],
+        name="data_augmentation",
+    )
+    return pipeline if images is None else pipeline(images)
+
+
+def _check_recipe(recipe):
+    """Raises if there is no such recipe, naming the nearest."""
+    if recipe not in AUGMENTATION_RECIPES:
+        near = difflib.get_close_matches(
+            str(recipe), AUGMENTATION_RECIPES, n=1, cutoff=0.4
+        )
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            "An augmentation recipe is one of "
+            f"{', '.join(AUGMENTATION_RECIPES)}{hint}. Received: {recipe!r}"
+        )

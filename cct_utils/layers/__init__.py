@@ -1,0 +1,28 @@
+"""The building blocks of a CCT, one public layer per file."""
+
+from cct_utils.layers.encoder_block import encoder_block, mlp
+from cct_utils.layers.position_embedding import (
+    PositionEmbedding,
+    resize_position_embedding,
+    sine_cosine_table,
+)
+from cct_utils.layers.self_attention import SelfAttention
+from cct_utils.layers.sequence_pooling import SequencePooling
+from cct_utils.layers.stochastic_depth import (
+    StochasticDepth,
+    stochastic_depth_rates,
+)
+from cct_utils.layers.tokenizer import CCTTokenizer
+
+__all__ = [
+    "CCTTokenizer",
+    "PositionEmbedding",
+    "SelfAttention",
+    "SequencePooling",
+    "StochasticDepth",
+    "encoder_block",
+    "mlp",
+    "resize_position_embedding",
+    "sine_cosine_table",
+    "stochastic_depth_rates",
+]

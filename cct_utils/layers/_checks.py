@@ -1,0 +1,25 @@
+"""Checks of arguments that several layers share."""
+
+
+def check_rate(name, rate):
+    """Returns `rate` as a float, or raises if it is not in [0, 1)."""
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, (int, float))
+        or not 0 <= rate < 1
+    ):
+        raise ValueError(
+            f"`{name}` must be a number in [0, 1): it is the share that is "
+            f"dropped. Received: {name}={rate!r}"
+        )
+    return float(rate)
+
+
+def check_positive(name, value):
+    """Returns `value` as an int, or raises if it is not at least 1."""
+    if isinstance(value, bool) or int(value) != value or value < 1:
+        raise ValueError(
+            f"`{name}` must be an integer of at least 1. "
+            f"Received: {name}={value!r}"
+        )
+    return int(value)

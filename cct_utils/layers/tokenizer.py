@@ -1,0 +1,179 @@
+"""The convolutional tokenizer: from an image to a sequence of tokens.
+
+Reference: Hassani et al., Escaping the Big Data Paradigm with Compact
+Transformers, section 3.3 and Fig. 3, arXiv 2104.05704.
+"""
+
+import keras
+from keras import layers, ops
+
+from cct_utils.layers._checks import check_positive
+
+
+@keras.saving.register_keras_serializable("cct_utils")
+class CCTTokenizer(layers.Layer):
+    """Turns images into tokens by stages of convolution, ReLU and max pooling.
+
+    The windows overlap, so that no edge of an object falls between two tokens
+    as it does between ViT's patches. Zero padding is symmetric and comes
+    before each convolution and each pooling, as in the authors' code.
+
+    Args:
+        kernel_size: height and width of the convolutions' kernels.
+        stride: stride of the convolutions.
+        padding: zeros added on each side before a convolution.
+        pooling_kernel_size: window of the max pooling.
+        pooling_stride: stride of the max pooling.
+        num_conv_layers: number of stages.
+        num_output_channels: channels of each stage; the last is the width of
+            the tokens.
+        kernel_initializer: initializer of the convolutions' kernels.
+
+    Call arguments:
+        images: tensor `(batch, height, width, channels)`.
+
+    Returns:
+        Tokens `(batch, rows * columns, num_output_channels[-1])`, row by row.
+
+    Raises:
+        ValueError: if there are fewer channel counts than stages, or an image
+            is too small to leave a single token.
+
+    Reference:
+        Hassani et al. 2021, https://arxiv.org/abs/2104.05704
+    """
+
+    def __init__(
+        self,
+        kernel_size=3,
+        stride=1,
+        padding=1,
+        pooling_kernel_size=3,
+        pooling_stride=2,
+        num_conv_layers=2,
+        num_output_channels=(64, 128),
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.kernel_size = check_positive("kernel_size", kernel_size)
+        self.stride = check_positive("stride", stride)
+        self.padding = int(padding)
+        self.pooling_kernel_size = check_positive(
+            "pooling_kernel_size", pooling_kernel_size
+        )
+        self.pooling_stride = check_positive("pooling_stride", pooling_stride)
+        self.num_conv_layers = check_positive(
+            "num_conv_layers", num_conv_layers
+        )
+        self.num_output_channels = tuple(num_output_channels)
+        if len(self.num_output_channels) < self.num_conv_layers:
+            raise ValueError(
+                "`num_output_channels` must name the channels of each of the "
+                f"{self.num_conv_layers} stages. "
+                f"Received: num_output_channels={self.num_output_channels}"
+            )
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.convolutions = [
+            layers.Conv2D(
+                channels,
+                self.kernel_size,
+                self.stride,
+                use_bias=False,
+                kernel_initializer=self.kernel_initializer.clone(),
+                dtype=self.dtype_policy,
+                name=f"conv_{i}",
+            )
+            for i, channels in enumerate(
+                self.num_output_channels[: self.num_conv_layers]
+            )
+        ]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "stride": self.stride,
+            "padding": self.padding,
+            "pooling_kernel_size": self.pooling_kernel_size,
+            "pooling_stride": self.pooling_stride,
+            "num_conv_layers": self.num_conv_layers,
+            "num_output_channels": self.num_output_channels,
+            "kernel_initializer": keras.initializers.serialize(
+                self.kernel_initializer
+            ),
+        }
+
+    def build(self, input_shape):
+        if len(input_shape) != 4:
+            raise ValueError(
+                "Images must have shape (batch, height, width, channels). "
+                f"Received: shape={tuple(input_shape)}"
+            )
+        if None not in input_shape[1:3]:
+            self.grid(*input_shape[1:3])
+        channels = input_shape[-1]
+        for convolution in self.convolutions:
+            convolution.build((None, None, None, channels))
+            channels = convolution.filters
+
+    def grid(self, height, width):
+        """Returns the `(rows, columns)` of tokens of an image of this size.
+
+        Raises:
+            ValueError: if the image is too small to leave a single token.
+        """
+        rows, columns = height, width
+        for _ in range(self.num_conv_layers):
+            rows, columns = self._stage_size(rows), self._stage_size(columns)
+        if rows < 1 or columns < 1:
+            raise ValueError(
+                f"An image of {height} x {width} pixels is too small for "
+                f"{self.num_conv_layers} stages with "
+                f"kernel_size={self.kernel_size}, stride={self.stride}: no "
+                "token is left; use larger images or fewer stages"
+            )
+        return rows, columns
+
+    def _stage_size(self, size):
+        """Returns one side's length after a convolution and a pooling."""
+        size = (size + 2 * self.padding - self.kernel_size) // self.stride + 1
+        pool_padding = self.pooling_kernel_size // 2
+        size = size + 2 * pool_padding - self.pooling_kernel_size
+        return size // self.pooling_stride + 1
+
+    def feature_maps(self, images):
+        """Returns what each stage puts out, `(batch, rows, columns, channels)`.
+
+        The last of them, flattened row by row, are the tokens.
+        """
+        maps, x = [], images
+        for convolution in self.convolutions:
+            x = _pad(x, self.padding)
+            x = ops.relu(convolution(x))
+            # After the ReLU no value is below zero, so that zero padding
+            # cannot win the maximum over a real value.
+            x = _pad(x, self.pooling_kernel_size // 2)
+            x = ops.max_pool(
+                x, self.pooling_kernel_size, self.pooling_stride, "valid"
+            )
+            maps.append(x)
+        return maps
+
+    def call(self, images):
+        x = self.feature_maps(images)[-1]  # (batch, rows, columns, channels)
+        rows, columns = self.grid(*images.shape[1:3])
+        return ops.reshape(x, (-1, rows * columns, x.shape[-1]))
+
+    def compute_output_shape(self, input_shape):
+        rows, columns = self.grid(*input_shape[1:3])
+        channels = self.num_output_channels[self.num_conv_layers - 1]
+        return (input_shape[0], rows * columns, channels)
+
+
+def _pad(x, padding):
+    """Returns images with `padding` rows and columns of zeros on each side."""
+    if padding == 0:
+        return x
+    side = (padding, padding)
+    return ops.pad(x, ((0, 0), side, side, (0, 0)))
