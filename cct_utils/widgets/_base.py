@@ -1,0 +1,117 @@
+"""What every explorer shares: its files, its pictures and its numbers."""
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+
+import anywidget
+import numpy as np
+
+_FOLDER = Path(__file__).parent
+_LARGEST_SIDE = 256
+
+
+def _read(*names):
+    """Return the named files of this folder as one text."""
+    return "".join((_FOLDER / name).read_text("utf-8") for name in names)
+
+
+def script(name):
+    """Return an explorer's JavaScript with the shared helpers before it."""
+    return _read("_shared.js", name)
+
+
+class Explorer(anywidget.AnyWidget):
+    """An interactive figure whose arithmetic runs in the browser."""
+
+    _css = _read("_palette.css", "_shared.css")
+
+    def __repr__(self):
+        return f"{type(self).__name__}: an interactive figure{self._about()}"
+
+    def _about(self):
+        """Return what the text form adds about this very explorer."""
+        return ""
+
+
+def check_image(image, name="image"):
+    """Return an image as uint8 (height, width, 3), or say what is wrong."""
+    array = np.asarray(image)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise ValueError(
+            f"`{name}` must be a uint8 array (height, width, 3) with pixels "
+            f"0..255. Received: {array.dtype} {array.shape}"
+        )
+    if not 1 <= max(array.shape[:2]) <= _LARGEST_SIDE or 0 in array.shape:
+        raise ValueError(
+            f"`{name}` must have sides of 1 to {_LARGEST_SIDE} pixels, so that "
+            "the saved notebook stays small; resize it first. "
+            f"Received: {array.shape}"
+        )
+    return array
+
+
+def check_array(value, name, shape):
+    """Return floats of the given shape; None in it stands for any size."""
+    array = np.asarray(value, "float32")
+    wrong = array.ndim != len(shape) or any(
+        size is not None and size != actual
+        for size, actual in zip(shape, array.shape, strict=False)
+    )
+    if wrong or array.size == 0 or not np.isfinite(array).all():
+        sizes = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(
+            f"`{name}` must be a finite array of shape ({sizes}). "
+            f"Received: shape {array.shape}"
+        )
+    return array
+
+
+def check_choice(name, value, low, high):
+    """Return an integer within its limits, or say what they are."""
+    if isinstance(value, bool) or int(value) != value:
+        raise ValueError(f"`{name}` must be an integer. Received: {value!r}")
+    if not low <= value <= high:
+        raise ValueError(
+            f"`{name}` must be from {low} to {high}. Received: {value!r}"
+        )
+    return int(value)
+
+
+def square_grid(grid, tokens):
+    """Return (rows, columns); without a grid the tokens form a square."""
+    if grid is None:
+        side = round(tokens**0.5)
+        grid = (side, side)
+    rows, columns = (int(n) for n in grid)
+    if rows * columns != tokens:
+        raise ValueError(
+            f"`grid` must be (rows, columns) with {tokens} places in all, one "
+            f"for each token. Received: {rows} x {columns} places"
+        )
+    return rows, columns
+
+
+def half(array):
+    """Return an array as little-endian 16-bit floats."""
+    return np.asarray(array).astype("<f2").tobytes()
+
+
+def picture(image):
+    """Return a checked image as a PNG in a data URL."""
+    height, width, _ = image.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in image)
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body))
+        + kind
+        + body
+        + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in (
+            (b"IHDR", head),
+            (b"IDAT", zlib.compress(rows, 9)),
+            (b"IEND", b""),
+        )
+    )
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,150 @@
+"""What every explorer keeps: size, silence, clean closing, phone and dark."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cct_utils import widgets
+from cct_utils.widgets import StochasticDepthExplorer
+
+MAKERS = {
+    "StochasticDepthExplorer": StochasticDepthExplorer,
+}
+
+
+def test_every_explorer_is_listed_here():
+    assert set(MAKERS) == set(widgets._EXPLORERS)
+
+
+@pytest.fixture(params=MAKERS)
+def widget(request):
+    return MAKERS[request.param]()
+
+
+def test_own_code_is_small_and_asks_for_nothing(widget):
+    assert len(widget._esm.encode()) + len(widget._css.encode()) < 50_000
+    for word in ("fetch(", "XMLHttpRequest", "import(", "@import", "innerHTML"):
+        assert word not in widget._esm + widget._css
+
+
+def test_text_form_fits_one_line(widget):
+    assert repr(widget).startswith(type(widget).__name__)
+    assert len(repr(widget)) <= 110
+    assert "\n" not in repr(widget)
+
+
+@pytest.mark.parametrize("width", [320, 360, 800])
+def test_fits_the_page(open_widget, widget, width):
+    page = open_widget(widget, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_control_has_a_name_and_visible_focus(open_widget, widget):
+    page = open_widget(widget)
+    controls = page.locator(
+        ".cct-explorer :is(input, select, button, [tabindex='0']):visible"
+    )
+    assert controls.count() > 0
+    for i in range(controls.count()):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            """() => {
+              const node = document.activeElement;
+              const label = node.labels?.[0]?.textContent;
+              return [
+                node.getAttribute("aria-label") || label || node.textContent,
+                getComputedStyle(node).outlineStyle,
+              ];
+            }"""
+        )
+        assert name.strip(), f"control {i} has no name"
+        assert outline == "solid", f"no visible focus on {name}"
+
+
+def contrast(first, second):
+    """Return the contrast ratio of two colors, as WCAG defines it."""
+
+    def light(color):
+        parts = [c / 255 for c in color]
+        r, g, b = (
+            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+            for c in parts
+        )
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    low, high = sorted([light(first), light(second)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_is_readable_in_both_themes(open_widget, theme):
+    page = open_widget(StochasticDepthExplorer(), theme=theme)
+    colors = page.evaluate(
+        """() => {
+          const root = document.querySelector(".cct-explorer");
+          const probe = root.appendChild(document.createElement("i"));
+          const names = ["ink", "soft", "card", "well", "accent", "second",
+            "right", "wrong", "control"];
+          return Object.fromEntries(names.map((name) => {
+            probe.style.color = `var(--w-${name})`;
+            const text = getComputedStyle(probe).color;
+            return [name, text.match(/\\d+/g).slice(0, 3).map(Number)];
+          }));
+        }"""
+    )
+    for name in ("ink", "soft", "accent", "second", "right", "wrong"):
+        assert contrast(colors[name], colors["card"]) >= 4.5, name
+    assert contrast(colors["ink"], colors["well"]) >= 4.5
+    assert contrast(colors["control"], colors["card"]) >= 3
+    assert (sum(colors["card"]) > 600) == (theme == "light")
+
+
+def test_closing_a_view_leaves_nothing(open_widget, widget):
+    page = open_widget(widget)
+    assert page.evaluate("window.model.heard()") > 0
+    page.evaluate("window.close()")
+    assert page.evaluate("window.model.heard()") == 0
+    assert page.locator(".cct-explorer").count() == 0
+
+
+def test_first_picture_comes_quickly(open_widget, widget):
+    page = open_widget(widget)
+    milliseconds = page.evaluate(
+        """async (esm) => {
+          const { default: explorer } = await window.load(esm);
+          const start = performance.now();
+          const el = document.body.appendChild(document.createElement("div"));
+          await explorer.render({ model: window.model, el });
+          return performance.now() - start;
+        }""",
+        str(widget._esm),
+    )
+    assert milliseconds < 1000  # a tenth of it on an idle machine
+
+
+def test_package_is_imported_without_widgets():
+    code = (
+        "import sys, cct_utils; "
+        "print([m for m in ('cct_utils.widgets', 'ipywidgets', 'anywidget') "
+        "if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_missing_anywidget_is_one_clear_sentence():
+    code = (
+        "import sys; sys.modules['anywidget'] = None\n"
+        "from cct_utils import widgets\n"
+        "widgets.quiz\n"
+        "try:\n    widgets.StochasticDepthExplorer\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (
+        "The explorer `StochasticDepthExplorer` needs the package anywidget. "
+        "Install it with: pip install anywidget"
+    )
