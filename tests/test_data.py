@@ -314,6 +314,15 @@ def test_damaged_file_is_named(data_dir, damage, save):
     assert str(path) in str(error.value)
 
 
+def test_damaged_array_header_is_named(data_dir):
+    path = data_dir / "cifar10.npz"
+    np.savez(path, **arrays())
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"'shape': (", b"'shape': [", 1))
+    with pytest.raises(ValueError, match="damaged, incomplete"):
+        load_dataset()
+
+
 def test_single_array_file_is_named(data_dir):
     with open(data_dir / "cifar10.npz", "wb") as file:
         np.save(file, np.zeros(3))

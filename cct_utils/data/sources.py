@@ -7,8 +7,6 @@ import os
 import pathlib
 import pickle
 import tarfile
-import zipfile
-import zlib
 
 import keras
 import numpy as np
@@ -19,11 +17,6 @@ from cct_utils.data.splits import stratified_indices
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 DIGITS_TEST_IMAGES = 360
-_UNREADABLE = (
-    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError,
-    NotImplementedError,
-    zipfile.BadZipFile, zlib.error, tarfile.TarError, pickle.UnpicklingError,
-)  # fmt: skip
 
 
 def read_arrays(name):
@@ -82,7 +75,7 @@ def _read_npz(name, path):
                     f"named {', '.join(missing)}"
                 )
             arrays = [archive[key] for key in ARRAYS]
-    except _UNREADABLE as error:
+    except Exception as error:  # a damaged header can raise almost anything
         raise _damaged(path, error) from error
     note = path.with_suffix(".txt")
     source = (
@@ -182,7 +175,7 @@ def _read_cifar(name):
                 images = flat.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
                 labels = np.concatenate([batch[key] for batch in batches])
                 arrays += [np.ascontiguousarray(images), labels]
-    except _UNREADABLE as error:
+    except Exception as error:
         raise _damaged(path, error) from error
     return arrays, path
 
@@ -198,7 +191,7 @@ def _read_fashion(name):
             shape = np.frombuffer(raw, ">u4", axes, offset=4)
             data = np.frombuffer(raw, np.uint8, offset=4 + 4 * axes)
             arrays.append(data.reshape(shape))
-        except _UNREADABLE as error:
+        except Exception as error:
             raise _damaged(path, error) from error
     return arrays, path
 

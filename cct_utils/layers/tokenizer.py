@@ -58,6 +58,11 @@ class CCTTokenizer(layers.Layer):
         super().__init__(**kwargs)
         self.kernel_size = check_positive("kernel_size", kernel_size)
         self.stride = check_positive("stride", stride)
+        if int(padding) != padding or padding < 0:
+            raise ValueError(
+                "`padding` must be an integer of at least 0, in pixels. "
+                f"Received: padding={padding!r}"
+            )
         self.padding = int(padding)
         self.pooling_kernel_size = check_positive(
             "pooling_kernel_size", pooling_kernel_size
@@ -147,6 +152,8 @@ class CCTTokenizer(layers.Layer):
 
         The last of them, flattened row by row, are the tokens.
         """
+        if not self.built:
+            self.build(images.shape)
         maps, x = [], images
         for convolution in self.convolutions:
             x = _pad(x, self.padding)
