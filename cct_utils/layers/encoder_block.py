@@ -13,7 +13,7 @@ from cct_utils.layers.stochastic_depth import StochasticDepth
 RESIDUAL_STYLES = ("pre_norm", "paper")
 
 
-def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name="mlp"):
+def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name=None):
     """Applies linear maps with a GELU after each of them but the last.
 
     Args:
@@ -21,7 +21,8 @@ def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name="mlp"):
         hidden_units: widths of the linear maps, in order.
         dropout_rate: share of the values dropped after each map.
         kernel_initializer: initializer of the kernels; Keras's default if None.
-        name: prefix of the names of the layers.
+        name: prefix of the names of the layers; Keras's own names if None,
+            so that one model can hold several.
 
     Returns:
         A tensor `(batch, tokens, hidden_units[-1])`.
@@ -33,10 +34,12 @@ def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name="mlp"):
             units,
             activation=None if is_last else activations.gelu,
             kernel_initializer=kernel_initializer or "glorot_uniform",
-            name=f"{name}_dense_{i + 1}",
+            name=name and f"{name}_dense_{i + 1}",
         )(x)
         if dropout_rate > 0:
-            x = layers.Dropout(dropout_rate, name=f"{name}_dropout_{i + 1}")(x)
+            x = layers.Dropout(
+                dropout_rate, name=name and f"{name}_dropout_{i + 1}"
+            )(x)
     return x
 
 
