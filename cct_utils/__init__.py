@@ -1,5 +1,64 @@
 """Compact Convolutional Transformers in Keras 3, for the book and beyond."""
 
-from cct_utils.augmentation import data_augmentation
-from cct_utils.layers import *  # noqa: F403
-from cct_utils.models import *  # noqa: F403
+from cct_utils.augmentation import (
+    AUGMENTATION_RECIPES,
+    augmentation_layers,
+    data_augmentation,
+    mixing_layers,
+)
+from cct_utils.data import Dataset, load_dataset, sample_photo
+from cct_utils.layers import (
+    CCTTokenizer,
+    PositionEmbedding,
+    SelfAttention,
+    SequencePooling,
+    StochasticDepth,
+    encoder_block,
+    mlp,
+    resize_position_embedding,
+    sine_cosine_table,
+    stochastic_depth_rates,
+)
+from cct_utils.models import (
+    CCT_VARIANTS,
+    create_cct_model,
+    create_cct_variant,
+)
+from cct_utils.profiles import profile
+from cct_utils.results import (
+    load_record,
+    load_test_logits,
+    load_trained,
+    recorded_runs,
+)
+from cct_utils.training import evaluate_logits, run_experiment
+
+__all__ = [
+    "AUGMENTATION_RECIPES",
+    "CCT_VARIANTS",
+    "CCTTokenizer",
+    "Dataset",
+    "PositionEmbedding",
+    "SelfAttention",
+    "SequencePooling",
+    "StochasticDepth",
+    "augmentation_layers",
+    "create_cct_model",
+    "create_cct_variant",
+    "data_augmentation",
+    "encoder_block",
+    "evaluate_logits",
+    "load_dataset",
+    "load_record",
+    "load_test_logits",
+    "load_trained",
+    "mixing_layers",
+    "mlp",
+    "profile",
+    "recorded_runs",
+    "resize_position_embedding",
+    "run_experiment",
+    "sample_photo",
+    "sine_cosine_table",
+    "stochastic_depth_rates",
+]

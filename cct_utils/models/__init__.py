@@ -4,6 +4,7 @@ from cct_utils.models.cct import (
     CCT_VARIANTS,
     create_cct_model,
     create_cct_variant,
+    create_model,
     parse_variant,
 )
 
@@ -11,5 +12,6 @@ __all__ = [
     "CCT_VARIANTS",
     "create_cct_model",
     "create_cct_variant",
+    "create_model",
     "parse_variant",
 ]

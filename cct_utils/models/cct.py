@@ -204,6 +204,24 @@ def create_cct_variant(
     )
 
 
+def create_model(name, **arguments):
+    """Returns the keras.io example's model or one of the paper's, by name.
+
+    Args:
+        name: `"article"` for `create_cct_model`, or the name of a variant.
+        **arguments: passed on to the function that builds the model.
+
+    Returns:
+        A `keras.Model` from pixels to logits.
+
+    Raises:
+        ValueError: if there is no such model; the message names the nearest.
+    """
+    if name == "article":
+        return create_cct_model(**arguments)
+    return create_cct_variant(name, **arguments)
+
+
 def parse_variant(name):
     """Returns the sizes that a variant's name stands for.
 
@@ -340,7 +358,7 @@ def _normalization(channels):
         mean, std = (0.5,) * channels, (0.25,) * channels
     return layers.Rescaling(
         scale=[1 / (255 * s) for s in std],
-        offset=[-m / s for m, s in zip(mean, std)],
+        offset=[-m / s for m, s in zip(mean, std, strict=True)],
         name="preprocessing",
     )
 

@@ -1,0 +1,126 @@
+"""The command line: `python -m cct_utils train` and `evaluate`."""
+
+import argparse
+import sys
+
+
+def main(arguments=None):
+    """Runs one command; returns the exit status.
+
+    Args:
+        arguments: the words of the command line; `sys.argv` if None.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, OSError, FloatingPointError) as error:
+        print(f"cct_utils: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nstopped; the same command goes on from the last whole epoch",
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+def _parser():
+    """Returns the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cct_utils",
+        description="Train and evaluate compact convolutional transformers.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train",
+        help="train a model; the same command resumes a stopped run",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    train.set_defaults(command=_train)
+    train.add_argument(
+        "model",
+        help="a variant such as cct_2_3x2, or 'article' for the keras.io model",
+    )
+    train.add_argument(
+        "--dataset", default="cifar10", help="name, or a folder of images"
+    )
+    train.add_argument("--out", required=True, help="folder of the run")
+    train.add_argument("--epochs", type=int, default=30)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--batch-size", type=int, default=128)
+    train.add_argument("--learning-rate", type=float, default=0.001)
+    train.add_argument("--weight-decay", type=float, default=0.0001)
+    train.add_argument("--label-smoothing", type=float, default=0.1)
+    train.add_argument("--augmentation", default="crop_flip")
+    train.add_argument(
+        "--train-images", type=int, help="use only so many images"
+    )
+    train.add_argument(
+        "--precision",
+        default="float32",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        help="of the training; the test is always in float32",
+    )
+
+    evaluate = commands.add_parser(
+        "evaluate", help="print top-1 and top-5 of a finished run"
+    )
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument("run", help="folder or name of a recorded run")
+    return parser
+
+
+def _train(options):
+    """Trains a model and writes its record."""
+    # Imported here so that --help answers at once.
+    import keras
+
+    from cct_utils.data import load_dataset
+    from cct_utils.models import create_model
+    from cct_utils.training import run_experiment
+
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(options.precision)
+    data = load_dataset(
+        options.dataset, seed=options.seed, train_images=options.train_images
+    )
+    model = create_model(
+        options.model,
+        input_shape=data.image_shape,
+        num_classes=data.num_classes,
+        augmentation=options.augmentation,
+    )
+    run_experiment(
+        model,
+        data,
+        learning_rate=options.learning_rate,
+        weight_decay=options.weight_decay,
+        label_smoothing=options.label_smoothing,
+        batch_size=options.batch_size,
+        num_epochs=options.epochs,
+        seed=options.seed,
+        run_dir=options.out,
+    )
+
+
+def _evaluate(options):
+    """Prints the test accuracies of a finished run, computed anew."""
+    from cct_utils.data import load_dataset
+    from cct_utils.results import load_record, load_trained
+    from cct_utils.training import evaluate_logits
+
+    record = load_record(options.run)
+    data = load_dataset(record["data"]["name"], seed=record["seed"])
+    logits = load_trained(options.run).predict(
+        data.x_test, batch_size=256, verbose=0
+    )
+    test = evaluate_logits(logits, data.y_test)
+    print(f"{record['model']} on {data.name}: {test['images']:,} test images")
+    print(f"Test accuracy: {test['accuracy']:.2%}")
+    print(f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Recorded runs: what was trained, how, on what, and what came out.
+
+A record is a JSON file with the command, the commit, versions, hardware, the
+data's fingerprint, the seed, the whole history, seconds per epoch and the test
+result. The records of the book's own runs, with their weights and test
+predictions, are part of the package, in `cct_utils/recorded`.
+"""
+
+import difflib
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+from importlib import metadata
+
+import numpy as np
+
+RECORDED = pathlib.Path(__file__).parent / "recorded"
+
+
+def write_atomically(path, write):
+    """Writes a file so that it is there either wholly or not at all.
+
+    Args:
+        path: where the file shall be.
+        write: function that is given a temporary path of the same folder and
+            the same endings, and writes there.
+    """
+    path = pathlib.Path(path)
+    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
+    try:
+        write(partial)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Writes JSON atomically."""
+    text = json.dumps(content, indent=1) + "\n"
+    write_atomically(path, lambda partial: partial.write_text(text))
+
+
+def describe_environment():
+    """Returns what a record says of the machine and the software.
+
+    Returns:
+        A dict with `commit` (None outside a git checkout; with "+changes" if
+        files of the package differ from it), `versions` and `hardware`.
+    """
+    packages = ("keras", "tensorflow", "jax", "torch", "numpy")
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "commit": _commit(),
+        "versions": versions,
+        "hardware": {
+            "processor": _processor(),
+            "cores": len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(),
+            "accelerators": _accelerators(),
+        },
+    }
+
+
+def _commit():
+    """Returns the commit of the package's checkout, or None."""
+
+    def git(*arguments):
+        return subprocess.run(
+            ("git", *arguments),
+            cwd=pathlib.Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "--short=12", "HEAD")
+        changed = git("status", "--porcelain", "--", "*.py")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+changes" if changed else "")
+
+
+def _processor():
+    """Returns the name of the processor."""
+    cpuinfo = pathlib.Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _accelerators():
+    """Returns the names of the GPUs and TPUs that Keras can use."""
+    import keras
+
+    return [
+        device
+        for device in keras.distribution.list_devices()
+        if not device.lower().startswith("cpu")
+    ]
+
+
+def command_line():
+    """Returns the shell command that repeats this process."""
+    program = pathlib.Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return " ".join(["python -m cct_utils", *sys.argv[1:]])
+    return " ".join(["python", program.name, *sys.argv[1:]])
+
+
+def recorded_runs():
+    """Returns the names of the runs recorded in the package, sorted."""
+    return sorted(path.parent.name for path in RECORDED.glob("*/record.json"))
+
+
+def _find(name):
+    """Returns the folder of a recorded run, or of a path to a run folder."""
+    for folder in (RECORDED / str(name), pathlib.Path(name)):
+        if (folder / "record.json").exists():
+            return folder
+    near = difflib.get_close_matches(str(name), recorded_runs(), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        "A recorded run is one of "
+        f"{', '.join(recorded_runs()) or '(none)'}, or the folder of a "
+        f"finished run{hint}. Received: {str(name)!r}"
+    )
+
+
+def load_record(name):
+    """Returns the record of a run.
+
+    Args:
+        name: one of `recorded_runs()`, or the folder of a finished run.
+
+    Returns:
+        The record, a dict.
+
+    Raises:
+        ValueError: if there is no such run; the message names the nearest.
+    """
+    return json.loads((_find(name) / "record.json").read_text())
+
+
+def load_test_logits(name):
+    """Returns what a run's best weights answer for each test image.
+
+    Args:
+        name: one of `recorded_runs()`, or the folder of a finished run.
+
+    Returns:
+        `(logits, labels)`: float32 `(n, classes)` and int64 `(n,)`, in the
+        order of the data set's test part.
+
+    Raises:
+        ValueError: if there is no such run.
+    """
+    with np.load(_find(name) / "test_logits.npz", allow_pickle=False) as file:
+        return (
+            file["logits"].astype("float32"),
+            file["labels"].astype("int64"),
+        )
+
+
+def load_trained(name="cct_2_3x2_cifar10"):
+    """Returns the trained model of a run, ready to classify pixels 0..255.
+
+    Args:
+        name: one of `recorded_runs()`, or the folder of a finished run. The
+            default is the book's CCT-2/3x2, trained on CIFAR-10.
+
+    Returns:
+        A `keras.Model` from `(batch, height, width, channels)` to logits.
+
+    Raises:
+        ValueError: if there is no such run.
+    """
+    from cct_utils.models import create_model
+
+    record = load_record(name)
+    model = create_model(
+        record["model"],
+        input_shape=tuple(record["data"]["image_shape"]),
+        num_classes=record["data"]["num_classes"],
+    )
+    model.load_weights(_find(name) / "best.weights.h5")
+    return model

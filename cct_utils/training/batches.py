@@ -1,0 +1,44 @@
+"""Shuffled batches whose order depends on the seed and the epoch alone."""
+
+import keras
+import numpy as np
+
+
+class ShuffledBatches(keras.utils.PyDataset):
+    """Batches of images and one-hot labels, in a new order each epoch.
+
+    The order of epoch `e` is drawn from `(seed, e)` and not from what was
+    drawn before, so that a resumed training sees the batches that an
+    uninterrupted one would have seen.
+
+    Args:
+        images: uint8 array `(n, height, width, channels)`.
+        labels: one-hot float32 array `(n, classes)`.
+        batch_size: images per batch; the last batch may be smaller.
+        seed: seed of the order.
+        epoch: the epoch to begin with, counted from 0.
+    """
+
+    def __init__(self, images, labels, batch_size, seed, epoch=0):
+        super().__init__()
+        self.images, self.labels = images, labels
+        self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
+        self._shuffle()
+
+    def _shuffle(self):
+        """Draws the order of the current epoch."""
+        rng = np.random.default_rng((self.seed, self.epoch))
+        self.order = rng.permutation(len(self.images))
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def __getitem__(self, index):
+        start = index * self.batch_size
+        # Sorted indices are read faster, and the order in a batch is free.
+        chosen = np.sort(self.order[start : start + self.batch_size])
+        return self.images[chosen], self.labels[chosen]
+
+    def on_epoch_end(self):
+        self.epoch += 1
+        self._shuffle()

@@ -1,0 +1,327 @@
+"""One experiment from a model to its test result, resumable at any moment."""
+
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+from cct_utils.data import check_images, check_labels, load_dataset
+from cct_utils.results import command_line, describe_environment
+from cct_utils.training.batches import ShuffledBatches
+from cct_utils.training.progress import Progress
+from cct_utils.training.run_folder import RunFolder
+
+
+def compile_model(
+    model, *, learning_rate=0.001, weight_decay=0.0001, label_smoothing=0.1
+):
+    """Compiles a classifier for one-hot labels as the experiment needs it.
+
+    Args:
+        model: model from images to logits.
+        learning_rate: constant learning rate of AdamW.
+        weight_decay: decoupled weight decay of AdamW.
+        label_smoothing: share of each label that is spread over all classes.
+
+    Returns:
+        The model, compiled with cross-entropy, accuracy and top-5 accuracy.
+    """
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            learning_rate=learning_rate, weight_decay=weight_decay
+        ),
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=label_smoothing
+        ),
+        metrics=[
+            keras.metrics.CategoricalAccuracy(name="accuracy"),
+            keras.metrics.TopKCategoricalAccuracy(5, name="top-5-accuracy"),
+        ],
+        # On a processor XLA makes this network slower, not faster.
+        jit_compile="auto" if _has_accelerator() else False,
+    )
+    return model
+
+
+def run_experiment(
+    model,
+    data=None,
+    *,
+    learning_rate=0.001,
+    weight_decay=0.0001,
+    label_smoothing=0.1,
+    batch_size=128,
+    num_epochs=30,
+    seed=0,
+    run_dir=None,
+    progress=True,
+):
+    """Trains a classifier, tests its best weights once, and says the result.
+
+    The epoch with the best validation accuracy is the one that is tested, and
+    its weights are in the model when the function returns. With a `run_dir`
+    the same call goes on where a killed one stopped; the run's record,
+    weights and test predictions are there at the end.
+
+    Args:
+        model: model from pixels 0..255 to logits.
+        data: a `Dataset`, or the name of one; CIFAR-10 if None.
+        learning_rate: learning rate of AdamW.
+        weight_decay: decoupled weight decay of AdamW.
+        label_smoothing: share of each label spread over all classes.
+        batch_size: images per step.
+        num_epochs: passes through the training images.
+        seed: seed of the batches' order, dropout and augmentation. The
+            initial weights were drawn when the model was built.
+        run_dir: folder of the run; a temporary one if None.
+        progress: whether to show progress and print the result.
+
+    Returns:
+        The `keras.callbacks.History` of all epochs, also of those done before
+        the run was resumed. Its `record` attribute is the run's record.
+
+    Raises:
+        ValueError: if images or labels do not fit the model, there are no
+            validation images, or `run_dir` belongs to another run.
+        FloatingPointError: if the loss becomes NaN; says when and why.
+    """
+    if data is None or isinstance(data, str):
+        data = load_dataset(data or "cifar10")
+    environment = describe_environment()  # before a long run, not after it
+    num_classes = model.output_shape[-1]
+    _check_data(data, model, num_classes)
+    settings = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "label_smoothing": label_smoothing,
+        "batch_size": batch_size,
+        "num_epochs": num_epochs,
+        "optimizer": "AdamW",
+        "augmentation": [
+            layer.name
+            for layer in model.layers
+            if layer.name.startswith("augmentation")
+        ],
+        "precision": keras.config.dtype_policy().name,
+    }
+    described = {
+        "model": "article" if model.name == "cct" else model.name,
+        "parameters": model.count_params(),
+        "data": {
+            "name": data.name,
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "image_shape": data.image_shape,
+            "num_classes": num_classes,
+            "images": [len(data.x_train), len(data.x_val), len(data.x_test)],
+        },
+        "settings": settings,
+        "seed": seed,
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = RunFolder(run_dir or temporary, described)
+        compile_model(
+            model,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+        )
+        history = _fit(model, data, settings, seed, folder, progress)
+        folder.restore_best(model)
+        tested = _float32_copy(model)
+        logits = tested.predict(data.x_test, batch_size=256, verbose=0)
+        test = evaluate_logits(logits, data.y_test)
+        history.record = {
+            "schema": 1,
+            "command": command_line(),
+            **environment,
+            **described,
+            "history": folder.history,
+            "best_epoch": int(np.argmax(folder.history["val_accuracy"])) + 1,
+            "test": test,
+        }
+        folder.finish(tested, history.record, logits, data.y_test)
+    if progress:
+        print(f"Test accuracy: {test['accuracy']:.2%}")
+        print(f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}")
+    return history
+
+
+def evaluate_logits(logits, labels):
+    """Returns accuracy, top-5 accuracy and cross-entropy of predictions.
+
+    Args:
+        logits: array `(n, classes)`.
+        labels: integer array `(n,)`.
+
+    Returns:
+        A dict with `accuracy`, `top-5-accuracy` (shares of 1), `loss` (without
+        label smoothing, in nats) and `images`.
+    """
+    logits, labels = np.asarray(logits, "float64"), np.asarray(labels)
+    true = np.take_along_axis(logits, labels[:, None], axis=1)
+    rank = np.sum(logits > true, axis=1)  # how many classes are ranked higher
+    top = logits.max(axis=1, keepdims=True)
+    log_sum = top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    return {
+        "accuracy": float(np.mean(rank < 1)),
+        "top-5-accuracy": float(np.mean(rank < 5)),
+        "loss": float(np.mean(log_sum - true)),
+        "images": len(labels),
+    }
+
+
+def _check_data(data, model, num_classes):
+    """Raises if the data set does not fit the model."""
+    if len(data.x_val) == 0:
+        raise ValueError(
+            "The data set needs validation images to choose the best epoch "
+            "by; load it with a validation_split above 0. Received: "
+            f"{len(data.x_val)} validation images"
+        )
+    expected = tuple(model.input_shape[1:])
+    if tuple(data.image_shape) != expected:
+        raise ValueError(
+            "The images must have the shape the model was built for, "
+            f"{expected}. Received: {tuple(data.image_shape)}"
+        )
+    for part in ("train", "val", "test"):
+        images, labels = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
+        check_images(images, name=f"x_{part}")
+        check_labels(labels, num_classes, len(images), name=f"y_{part}")
+
+
+def _fit(model, data, settings, seed, folder, progress):
+    """Trains the epochs that `folder` does not hold yet; returns a History."""
+    num_classes = model.output_shape[-1]
+    num_epochs, done = settings["num_epochs"], folder.epochs_done
+    history = keras.callbacks.History()
+    history.set_model(model)
+    history.history, history.epoch = folder.history, list(range(done))
+    if done >= num_epochs:
+        return history
+    if done:
+        folder.restore_last(model)
+    callbacks = [
+        _StopOnNaN(settings["learning_rate"]),
+        _SeedEachEpoch(seed),
+        _SaveEachEpoch(folder),
+    ]
+    if progress:
+        callbacks.insert(0, Progress(num_epochs, done))
+    model.fit(
+        ShuffledBatches(
+            data.x_train,
+            keras.utils.to_categorical(data.y_train, num_classes),
+            settings["batch_size"],
+            seed,
+            epoch=done,
+        ),
+        initial_epoch=done,
+        epochs=num_epochs,
+        validation_data=(
+            data.x_val,
+            keras.utils.to_categorical(data.y_val, num_classes),
+        ),
+        validation_batch_size=256,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    history.history, history.epoch = folder.history, list(range(num_epochs))
+    return history
+
+
+class _StopOnNaN(keras.callbacks.Callback):
+    """Ends the training at the first loss that is not a number."""
+
+    def __init__(self, learning_rate):
+        super().__init__()
+        self.learning_rate = learning_rate
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise FloatingPointError(
+                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, "
+                f"step {batch + 1}: the training diverged. Use a learning rate "
+                f"below {self.learning_rate}, or look for images or labels "
+                "that are not numbers"
+            )
+
+
+class _SeedEachEpoch(keras.callbacks.Callback):
+    """Sets every random stream of the model from the seed and the epoch.
+
+    What an epoch draws then does not depend on how it was reached, so that a
+    resumed run repeats the uninterrupted one.
+    """
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        streams = [
+            variable
+            for variable in self.model.non_trainable_variables
+            if "seed_generator_state" in variable.path
+        ]
+        sequence = np.random.SeedSequence((self.seed, epoch))
+        for stream, words in zip(
+            streams, sequence.spawn(len(streams)), strict=True
+        ):
+            state = words.generate_state(stream.shape[0])
+            # The upper half of the range does not fit each backend's integers.
+            stream.assign((state >> 1).astype(stream.dtype))
+
+
+class _SaveEachEpoch(keras.callbacks.Callback):
+    """Adds the epoch's time to its metrics, and saves the run's state."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter(), time.process_time()
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = {
+            **{name: float(value) for name, value in logs.items()},
+            "seconds": time.perf_counter() - self.start[0],
+            "cpu_seconds": time.process_time() - self.start[1],
+        }
+        history = self.folder.history
+        best = max(history.get("val_accuracy", [-1.0]))
+        history = {
+            name: [*history.get(name, []), value]
+            for name, value in values.items()
+        }
+        self.folder.save(self.model, history, values["val_accuracy"] > best)
+
+
+def _float32_copy(model):
+    """Returns the model in single precision, uncompiled, with equal weights.
+
+    A model that was trained in mixed precision is tested as its reader will
+    load it.
+    """
+
+    config = model.get_config()
+    for layer in config["layers"]:
+        layer["config"]["dtype"] = "float32"
+    # Not clone_model: it would copy the optimizer as well.
+    copy = model.__class__.from_config(config)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _has_accelerator():
+    """Whether Keras can use a GPU or a TPU."""
+    return any(
+        not device.lower().startswith("cpu")
+        for device in keras.distribution.list_devices()
+    )

@@ -1,0 +1,126 @@
+"""The folder of a run: what a killed training needs to go on.
+
+`state.json` is the only file that says how far the run is, and it is replaced
+in one step after the weights it names are completely written. Whenever the
+process is killed, the folder therefore holds a whole epoch: the last one.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+
+from cct_utils.results import write_atomically, write_json
+
+
+class RunFolder:
+    """Saves and restores the state of one training run.
+
+    Args:
+        path: the folder; created where it does not exist.
+        config: a dict that says what the run is. A folder that was begun with
+            another one is refused.
+
+    Raises:
+        ValueError: if the folder belongs to another configuration; the
+            message names the difference.
+    """
+
+    def __init__(self, path, config):
+        self.path = pathlib.Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = json.loads(json.dumps(config))
+        known = self._read("config.json")
+        if known is None:
+            write_json(self.path / "config.json", config)
+        elif known != config:
+            raise ValueError(self._difference(known, config))
+        self.state = self._read("state.json")
+
+    def _read(self, name):
+        """Returns the content of a JSON file, or None if there is none."""
+        path = self.path / name
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def _difference(self, known, config):
+        """Returns one sentence on how the two configurations differ."""
+        keys = [
+            key
+            for key in {**known, **config}
+            if known.get(key) != config.get(key)
+        ]
+        parts = ", ".join(
+            f"{key} was {known.get(key)!r} and is now {config.get(key)!r}"
+            for key in keys
+        )
+        return (
+            f"The folder {self.path} belongs to another run ({parts}); choose "
+            "another folder, or delete this one to start again"
+        )
+
+    @property
+    def epochs_done(self):
+        """Number of complete epochs that are saved."""
+        return self.state["epochs_done"] if self.state else 0
+
+    @property
+    def history(self):
+        """Metrics of the complete epochs: name -> list of values."""
+        return dict(self.state["history"]) if self.state else {}
+
+    def save(self, model, history, is_best):
+        """Saves the state after an epoch; atomic as a whole.
+
+        Args:
+            model: the compiled model; weights and optimizer are saved.
+            history: metrics of all epochs so far, name -> list of values.
+            is_best: whether this epoch's weights are the best so far.
+        """
+        epoch = len(history["loss"])
+        last = f"last-{epoch:04d}.weights.h5"
+        # The optimizer's variables go along, or momentum would be lost.
+        write_atomically(self.path / last, model.save_weights)
+        best = last if is_best else self.state["best"]
+        self.state = {
+            "epochs_done": epoch,
+            "last": last,
+            "best": best,
+            "history": history,
+        }
+        write_json(self.path / "state.json", self.state)
+        for old in self.path.glob("last-*.weights.h5"):
+            if old.name not in (last, best):
+                old.unlink()
+
+    def restore_last(self, model):
+        """Loads the weights and the optimizer of the last whole epoch."""
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(self.path / self.state["last"])
+
+    def restore_best(self, model):
+        """Loads the weights of the epoch with the best validation."""
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(self.path / self.state["best"])
+
+    def finish(self, model, record, test_logits, test_labels):
+        """Writes the results of the run, the record last.
+
+        Args:
+            model: the tested model, uncompiled, so that its weights are saved
+                without an optimizer's.
+            record: the run's record.
+            test_logits: array `(n, classes)`.
+            test_labels: integer array `(n,)`.
+        """
+        write_atomically(self.path / "best.weights.h5", model.save_weights)
+
+        def save_logits(path):
+            with open(path, "wb") as file:
+                np.savez_compressed(
+                    file,
+                    logits=test_logits.astype("float16"),
+                    labels=test_labels.astype("uint8"),
+                )
+
+        write_atomically(self.path / "test_logits.npz", save_logits)
+        write_json(self.path / "record.json", record)
