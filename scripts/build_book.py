@@ -36,10 +36,18 @@ def build():
         shutil.rmtree(OUTPUT, ignore_errors=True)
     command = [sys.executable, "-c", RUN, "build", str(ROOT)]
     command += ["-W", "-n", "--keep-going", "-q"]
-    code = subprocess.run(command, cwd=ROOT).returncode
-    if code == 0:
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode == 0:
         STAMP.write_text(digest)
-    return code
+    else:
+        print(done.stdout)
+    return done.returncode
 
 
 def main():
@@ -48,7 +56,7 @@ def main():
     code = build()
     seconds = time.perf_counter() - start
     if code:
-        sys.exit(f"The book did not build: see the warnings above ({code}).")
+        sys.exit(f"The book did not build: see the messages above ({code}).")
     print(f"Built in {seconds:.0f} s: {OUTPUT / 'html' / 'index.html'}")
 
 

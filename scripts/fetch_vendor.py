@@ -51,7 +51,19 @@ PACKAGES = [
         "license": "BSD-3-Clause",
         "license_file": "html-manager/LICENSE",
         "use": "shows saved widgets without a kernel; on pages with widgets",
-        "files": {"dist/embed-amd.js": "html-manager/embed-amd.js"},
+        "files": {
+            "dist/embed-amd.js": "html-manager/embed-amd.js",
+            # Font Awesome as the script names it: solid, brands, regular.
+            "dist/1551f4f60c37af51121f.woff2": (
+                "html-manager/1551f4f60c37af51121f.woff2"
+            ),
+            "dist/d878b0a6a1144760244f.woff2": (
+                "html-manager/d878b0a6a1144760244f.woff2"
+            ),
+            "dist/7a3337626410ca2f4071.woff2": (
+                "html-manager/7a3337626410ca2f4071.woff2"
+            ),
+        },
     },
     {
         "name": "anywidget",

@@ -84,7 +84,7 @@ def exports(modules, module):
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
             target = getattr(node, "target", None) or node.targets[0]
             if getattr(target, "id", "") == "__all__":
-                public = set(ast.literal_eval(node.value))
+                public = listed_names(node.value)
             elif getattr(target, "id", "").isupper():
                 names[target.id] = path, node
         elif isinstance(node, ast.ImportFrom) and is_package:
@@ -99,6 +99,13 @@ def exports(modules, module):
         for name, found in names.items()
         if not name.startswith("_") and (public is None or name in public)
     }
+
+
+def listed_names(value):
+    """The names in an `__all__`; None (all) if it is joined from others."""
+    if any(isinstance(part, ast.Starred) for part in ast.walk(value)):
+        return None
+    return set(ast.literal_eval(value))
 
 
 def order(item):

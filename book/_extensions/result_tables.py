@@ -1,9 +1,329 @@
-"""Tables of results: published figures beside the recorded runs."""
+"""Results as MyST Markdown: published figures beside the recorded runs.
+
+Our numbers are read from `cct_utils/recorded/*/record.json`, never typed; a
+run that is not recorded yet is not mentioned.
+"""
+
+import json
+from html import escape
+from typing import NamedTuple
+
+EXAMPLE = "https://keras.io/examples/vision/cct/"
+AUTHORS = (
+    "https://github.com/SHI-Labs/Compact-Transformers/blob/main/examples/"
+    "README.md"
+)
+NAMES = {"article": "the example's CCT"}
+PLOT_WIDTH, PLOT_HEIGHT = 640, 260
+MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
 
 
-def render_page(root):
-    return ""
+class Row(NamedTuple):
+    """One line of the comparison; None is what the source does not say."""
+
+    source: str
+    model: str
+    parameters: int
+    epochs: int
+    top1: float
+    top5: float | None
+    note: str
+
+
+PUBLISHED = {
+    "article": Row(
+        f"published: [keras.io example]({EXAMPLE})",
+        "the example's CCT",
+        416_331,
+        30,
+        77.82,
+        98.42,
+        "one run",
+    ),
+    "cct_2_3x2": Row(
+        f"published: [authors' repository]({AUTHORS})",
+        "CCT-2/3x2",
+        283_723,
+        200,
+        89.17,
+        None,
+        "best of four runs",
+    ),
+}
+
+
+def read_records(root):
+    """The recorded CIFAR-10 runs by name, the article's model first."""
+    records = {}
+    for path in sorted(root.glob("cct_utils/recorded/*/record.json")):
+        record = json.loads(path.read_text("utf-8"))
+        if record["data"]["name"] == "cifar10":
+            records[path.parent.name] = record
+    return records
 
 
 def render_glance(root):
-    return ""
+    """The short table of the home page."""
+    return results_table(read_records(root))
+
+
+def render_page(root):
+    """The results page: table, curves, settings and cost of each run."""
+    records = read_records(root)
+    parts = [results_table(records)]
+    if records:
+        parts += ["## How they learn", curves(records)]
+    parts += ["## Settings side by side", settings_table(records)]
+    for name, record in records.items():
+        parts.append(details(name, record))
+    return "\n\n".join(parts)
+
+
+def results_table(records):
+    """Published figures and ours, each model's rows together."""
+    rows = []
+    for model, published in PUBLISHED.items():
+        rows.append(published)
+        rows += [
+            measured_row(record)
+            for record in records.values()
+            if record["model"] == model
+        ]
+    rows += [
+        measured_row(record)
+        for record in records.values()
+        if record["model"] not in PUBLISHED
+    ]
+    cells = [
+        (
+            row.source,
+            row.model,
+            f"{row.parameters:,}",
+            str(row.epochs),
+            f"{row.top1:.2f}",
+            "not stated" if row.top5 is None else f"{row.top5:.2f}",
+            row.note,
+        )
+        for row in rows
+    ]
+    head = (
+        "source",
+        "model",
+        "parameters",
+        "epochs",
+        "top-1 (%)",
+        "top-5 (%)",
+        "runs",
+    )
+    return table(head, cells)
+
+
+def measured_row(record):
+    """What one of our runs reached."""
+    return Row(
+        "**measured here**",
+        model_name(record["model"]),
+        record["parameters"],
+        record["settings"]["num_epochs"],
+        100 * record["test"]["accuracy"],
+        100 * record["test"]["top-5-accuracy"],
+        f"one run, seed {record['seed']}",
+    )
+
+
+def model_name(key):
+    """`cct_2_3x2` as the paper writes it, CCT-2/3x2."""
+    if key in NAMES:
+        return NAMES[key]
+    kind, layers, convolutions = key.split("_")
+    return f"{kind.upper()}-{layers}/{convolutions}"
+
+
+def settings_table(records):
+    """One column for each published recipe and each recorded run."""
+    columns = {
+        "keras.io example": {
+            "optimizer": "AdamW",
+            "learning rate": "0.001, constant",
+            "weight decay": "0.0001",
+            "label smoothing": "0.1",
+            "batch size": "128",
+            "augmentation": "flip; its crop does nothing",
+            "epochs": "30",
+            "training images": "45,000",
+            "pixels": "original",
+            "seed": "not stated",
+        },
+        "authors, 200 epochs": {
+            "optimizer": "AdamW",
+            "learning rate": "0.0005, 5 epochs of warm-up, cosine",
+            "weight decay": "0.03",
+            "label smoothing": "not stated",
+            "batch size": "128",
+            "augmentation": "crop, flip, AutoAugment",
+            "epochs": "200",
+            "training images": "50,000",
+            "pixels": "original",
+            "seed": "not stated",
+        },
+    }
+    for record in records.values():
+        columns[f"here: {model_name(record['model'])}"] = own_settings(record)
+    names = list(columns["keras.io example"])
+    rows = [(n, *(column[n] for column in columns.values())) for n in names]
+    return table(("setting", *columns), rows)
+
+
+def own_settings(record):
+    """The same settings as a run recorded them."""
+    settings, data = record["settings"], record["data"]
+    words = record["command"].split()
+    recipe = "crop_flip"
+    if "--augmentation" in words:
+        recipe = words[words.index("--augmentation") + 1]
+    return {
+        "optimizer": settings["optimizer"],
+        "learning rate": f"{settings['learning_rate']:g}, constant",
+        "weight decay": f"{settings['weight_decay']:g}",
+        "label smoothing": f"{settings['label_smoothing']:g}",
+        "batch size": str(settings["batch_size"]),
+        "augmentation": f"`{recipe}`",
+        "epochs": str(settings["num_epochs"]),
+        "training images": f"{data['images'][0]:,}",
+        "pixels": data["source"],
+        "seed": str(record["seed"]),
+    }
+
+
+def details(name, record):
+    """What it took, and the command that repeats it."""
+    history, data = record["history"], record["data"]
+    seconds = history["seconds"]
+    hardware = record["hardware"]
+    machine = f"{hardware['processor']}, {hardware['cores']} cores"
+    if hardware["accelerators"]:
+        machine = ", ".join([*hardware["accelerators"], machine])
+    versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+    best = record["best_epoch"]
+    rows = [
+        ("test accuracy, top-1", f"{100 * record['test']['accuracy']:.2f} %"),
+        (
+            "test accuracy, top-5",
+            f"{100 * record['test']['top-5-accuracy']:.2f} %",
+        ),
+        (
+            "best validation accuracy",
+            f"{100 * max(history['val_accuracy']):.2f} %, in epoch {best} of "
+            f"{len(seconds)}",
+        ),
+        (
+            "time",
+            f"{sum(seconds) / 60:.0f} min, {middle(seconds):.0f} s an epoch",
+        ),
+        ("machine", machine),
+        ("versions", versions),
+        ("commit", f"`{record['commit']}`"),
+        ("images: training, validation, test", images(data["images"])),
+        ("data", f"{data['source']}; fingerprint `{data['fingerprint'][:16]}`"),
+    ]
+    body = table(("", ""), rows)
+    return (
+        f"## The run of {model_name(record['model'])}\n\n{body}\n\n"
+        f"```bash\n{record['command']}\n```\n\n"
+        f"Everything above, epoch by epoch, is in "
+        f"`cct_utils/recorded/{name}/record.json`."
+    )
+
+
+def images(counts):
+    """Three counts, with separators."""
+    return ", ".join(f"{count:,}" for count in counts)
+
+
+def middle(values):
+    """The median."""
+    return sorted(values)[len(values) // 2]
+
+
+def table(head, rows):
+    """A Markdown table; pipes inside cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+        for line in lines
+    )
+
+
+def curves(records):
+    """Accuracy over the epochs as an inline drawing in the page's colors."""
+    lines, labels = [], []
+    longest = max(len(r["history"]["accuracy"]) for r in records.values())
+    for number, record in enumerate(records.values()):
+        label = model_name(record["model"])
+        history = record["history"]
+        for key, style in (("accuracy", "train"), ("val_accuracy", "val")):
+            points = " ".join(
+                f"{x_position(epoch, longest):.1f},{y_position(value):.1f}"
+                for epoch, value in enumerate(history[key], start=1)
+            )
+            lines.append(
+                f'<polyline class="curve run-{number} {style}" '
+                f'points="{points}"/>'
+            )
+        final = 100 * history["val_accuracy"][-1]
+        labels.append(f"{label} ends at {final:.1f} %")
+    description = (
+        "Accuracy on training and validation images over the epochs. On the "
+        "validation images " + "; ".join(labels) + "."
+    )
+    legend = "".join(
+        f'<span class="curve-key run-{i}">{escape(model_name(r["model"]))}</span>'
+        for i, r in enumerate(records.values())
+    )
+    return (
+        '<figure class="curves">\n'
+        f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" role="img" '
+        f'aria-label="{escape(description)}">\n'
+        + axes(longest)
+        + "\n".join(lines)
+        + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images "
+        "(solid) and on the augmented training images (dashed).</figcaption>\n"
+        "</figure>"
+    )
+
+
+def x_position(epoch, longest):
+    """Horizontal place of an epoch."""
+    width = PLOT_WIDTH - MARGIN_LEFT - 10
+    return MARGIN_LEFT + width * (epoch - 1) / max(1, longest - 1)
+
+
+def y_position(share):
+    """Vertical place of an accuracy between 0 and 1."""
+    height = PLOT_HEIGHT - MARGIN_BOTTOM - MARGIN_TOP
+    return MARGIN_TOP + height * (1 - share)
+
+
+def axes(longest):
+    """Grid lines with their percentages, and the epochs below."""
+    parts = []
+    for percent in range(0, 101, 20):
+        y = y_position(percent / 100)
+        parts.append(
+            f'<line class="grid" x1="{MARGIN_LEFT}" x2="{PLOT_WIDTH - 10}" '
+            f'y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text x="{MARGIN_LEFT - 8}" y="{y + 4:.1f}" '
+            f'text-anchor="end">{percent} %</text>'
+        )
+    step = max(1, longest // 6)
+    for epoch in [1, *range(step, longest + 1, step)]:
+        x = x_position(epoch, longest)
+        parts.append(
+            f'<text x="{x:.1f}" y="{PLOT_HEIGHT - 14}" '
+            f'text-anchor="middle">{epoch}</text>'
+        )
+    parts.append(
+        f'<text x="{PLOT_WIDTH - 10}" y="{PLOT_HEIGHT - 1}" '
+        'text-anchor="end">epoch</text>'
+    )
+    return "\n".join(parts) + "\n"

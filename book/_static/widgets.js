@@ -1,6 +1,11 @@
-// Tells the module loader where the vendored anywidget lies, so that saved
-// widgets appear without a kernel and without a request to another host.
+// Tells the module loader where the widget manager's vendored parts lie, so
+// that saved widgets appear without a kernel or a request to another host.
 {
-  const here = new URL(".", document.currentScript.src).href;
-  require.config({ paths: { anywidget: `${here}vendor/anywidget/index` } });
+  const vendor = new URL("vendor/", document.currentScript.src).href;
+  require.config({
+    paths: {
+      "@jupyter-widgets/html-manager/dist": `${vendor}html-manager`,
+      anywidget: `${vendor}anywidget/index`,
+    },
+  });
 }

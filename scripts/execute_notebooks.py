@@ -1,0 +1,123 @@
+"""Execute chapters in place, as the site shows them.
+
+Run `python scripts/execute_notebooks.py` for all chapters, or name some by the
+start of their file name: `python scripts/execute_notebooks.py 01 03`. The
+profile is `CCT_PROFILE`, `quick` if unset. Timestamps and other volatile
+metadata are left out; the state of the widgets on show is kept, so that the
+site shows them without a kernel.
+"""
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+TIMEOUT_SECONDS = 3600
+STATE_TYPE = "application/vnd.jupyter.widget-state+json"
+VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
+
+
+def chosen_notebooks(prefixes):
+    """The chapters whose file names start with one of the prefixes."""
+    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
+    for prefix in prefixes:
+        if not any(path.name.startswith(prefix) for path in paths):
+            names = ", ".join(path.stem for path in paths)
+            sys.exit(f"No chapter starts with {prefix!r}. There are: {names}.")
+    prefixes = tuple(prefixes) or ("",)
+    return [path for path in paths if path.name.startswith(prefixes)]
+
+
+def execute(path):
+    """Run one chapter and write it back only if it ran to its end."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        store_widget_state=True,
+        coalesce_streams=True,
+    )
+    client.execute()
+    tidy(notebook, path.stem.split("_")[0])
+    temporary = path.with_suffix(".tmp")
+    nbformat.write(notebook, temporary)
+    temporary.replace(path)
+
+
+def tidy(notebook, chapter):
+    """Drop what differs from run to run without meaning anything."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    metadata = notebook.metadata
+    metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    metadata["language_info"] = {"name": "python"}
+    prune_widgets(notebook)
+    name_widgets(notebook, chapter)
+
+
+def prune_widgets(notebook):
+    """Keep the state of the widgets on show and of what they refer to."""
+    saved = notebook.metadata.get("widgets", {}).get(STATE_TYPE, {})
+    state = saved.get("state", {})
+    queue = shown_widgets(notebook)
+    kept = {}
+    while queue:
+        model = queue.pop()
+        if model in state and model not in kept:
+            kept[model] = state[model]
+            text = str(state[model].get("state", {}))
+            queue += re.findall(r"IPY_MODEL_(\w+)", text)
+    if kept:
+        saved["state"] = {key: kept[key] for key in state if key in kept}
+    else:
+        notebook.metadata.pop("widgets", None)
+
+
+def shown_widgets(notebook):
+    """The ids of the widgets that some output shows."""
+    return [
+        output.data[VIEW_TYPE]["model_id"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if VIEW_TYPE in output.get("data", {})
+    ]
+
+
+def name_widgets(notebook, chapter):
+    """Number the widgets, so that a second run gives the same file."""
+    saved = notebook.metadata.get("widgets", {}).get(STATE_TYPE, {})
+    order = list(dict.fromkeys(shown_widgets(notebook)))
+    order += [model for model in saved.get("state", {}) if model not in order]
+    text = nbformat.writes(notebook)
+    for number, model in enumerate(order):
+        text = text.replace(model, f"widget{chapter}n{number:04d}")
+    renamed = nbformat.reads(text, as_version=4)
+    notebook.cells, notebook.metadata = renamed.cells, renamed.metadata
+
+
+def main():
+    """Execute the chosen chapters one after the other."""
+    os.environ.setdefault("CCT_PROFILE", "quick")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for path in chosen_notebooks(sys.argv[1:]):
+        start = time.perf_counter()
+        execute(path)
+        seconds = time.perf_counter() - start
+        size = path.stat().st_size / 1024
+        print(f"{path.name}: {seconds:.0f} s, {size:.0f} KB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
