@@ -1,0 +1,112 @@
+"""The book's figure style: the only place for colors, sizes and rcParams."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+# A color means the same thing in each figure of the book. The colors are those
+# of Okabe and Ito, told apart with any kind of color vision, some of them
+# darkened so that thin lines and small text read well on white.
+COLORS = {
+    "train": "#6B7280",
+    "val": "#0072B2",
+    "test": "#B3560A",
+    "cct": "#0072B2",
+    "article": "#B3560A",
+    "vit": "#A83E7D",
+    "cnn": "#00795C",
+    "query": "#D55E00",
+    "highlight": "#D55E00",
+    "kept": "#0072B2",
+    "dropped": "#D7DCE2",
+    "conv": "#00795C",
+    "pool": "#5B9BD5",
+    "attention": "#0072B2",
+    "mlp": "#E0A100",
+    "norm": "#8A94A3",
+    "ink": "#1F2933",
+    "muted": "#6B7280",
+}
+
+SEQUENTIAL = "viridis"  # for weights, from zero up
+DIVERGING = "RdBu_r"  # for signed values, centered at zero
+
+# Widths in inches: a third, two thirds and the whole of the text column.
+WIDTHS = {"narrow": 3.4, "column": 5.6, "wide": 8.2}
+
+
+def use_book_style():
+    """Sets Matplotlib up for the book, also for a notebook's inline figures."""
+    mpl.rcParams.update(
+        {
+            "axes.axisbelow": True,
+            "axes.edgecolor": COLORS["muted"],
+            "axes.grid": False,
+            "axes.labelcolor": COLORS["ink"],
+            "axes.labelsize": 10,
+            "axes.prop_cycle": mpl.cycler(
+                color=[
+                    "#0072B2",
+                    "#B3560A",
+                    "#00795C",
+                    "#A83E7D",
+                    "#E0A100",
+                    "#5B9BD5",
+                ]
+            ),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlecolor": COLORS["ink"],
+            "axes.titlelocation": "left",
+            "axes.titlesize": 10.5,
+            "axes.titleweight": "bold",
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "figure.facecolor": "white",
+            "figure.figsize": (WIDTHS["column"], 3.4),
+            "font.family": "sans-serif",
+            "font.size": 10,
+            "grid.color": "#E5E9EE",
+            "image.cmap": SEQUENTIAL,
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "legend.fontsize": 9.5,
+            "lines.linewidth": 1.8,
+            "savefig.facecolor": "white",
+            "text.color": COLORS["ink"],
+            "xtick.color": COLORS["muted"],
+            "xtick.labelsize": 9,
+            "ytick.color": COLORS["muted"],
+            "ytick.labelsize": 9,
+        }
+    )
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:  # not in a notebook
+        return
+    set_matplotlib_formats("retina")
+
+
+def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):
+    """Returns a figure of one of the book's widths, and its axes.
+
+    Args:
+        width: a name of `WIDTHS`.
+        height: height in inches.
+        columns: columns of axes.
+        rows: rows of axes.
+        **options: passed on to `matplotlib.pyplot.subplots`.
+
+    Returns:
+        `(fig, axes)` as `matplotlib.pyplot.subplots` returns them.
+
+    Raises:
+        ValueError: if the width is unknown.
+    """
+    if width not in WIDTHS:
+        raise ValueError(
+            f"`width` must be one of {', '.join(WIDTHS)}. "
+            f"Received: width={width!r}"
+        )
+    return plt.subplots(
+        rows, columns, figsize=(WIDTHS[width], height), **options
+    )
