@@ -4,7 +4,7 @@ References: Vaswani et al., arXiv 1706.03762; Dosovitskiy et al., arXiv
 2010.11929, equations 2 and 3 (pre-norm); Hassani et al., arXiv 2104.05704.
 """
 
-from keras import activations, layers
+from keras import activations, initializers, layers
 
 from cct_utils.layers._checks import check_rate
 from cct_utils.layers.self_attention import SelfAttention
@@ -28,12 +28,14 @@ def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name=None):
         A tensor `(batch, tokens, hidden_units[-1])`.
     """
     check_rate("dropout_rate", dropout_rate)
+    initializer = initializers.get(kernel_initializer or "glorot_uniform")
     for i, units in enumerate(hidden_units):
         is_last = i == len(hidden_units) - 1
         x = layers.Dense(
             units,
             activation=None if is_last else activations.gelu,
-            kernel_initializer=kernel_initializer or "glorot_uniform",
+            # A copy, because one initializer draws the same numbers each time.
+            kernel_initializer=initializer.clone(),
             name=name and f"{name}_dense_{i + 1}",
         )(x)
         if dropout_rate > 0:
