@@ -6,6 +6,7 @@ from cct_utils.widgets.quiz import Question, quiz, right, wrong
 
 _EXPLORERS = {
     "StochasticDepthExplorer": "stochastic_depth",
+    "TokenizerExplorer": "tokenizer",
 }
 
 __all__ = ["Question", "quiz", "right", "wrong", *_EXPLORERS]

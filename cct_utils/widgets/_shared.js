@@ -23,11 +23,12 @@ const sum = (values) => values.reduce((total, value) => total + value, 0);
 const range = (n) => Array.from({ length: n }, (_, i) => i);
 const count = (n) => Math.round(n).toLocaleString("en-US");
 
-/** 283723 as "284 k". */
+/** 283723 as "284 k", with a space that does not break. */
 function short(n) {
-  const steps = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"]];
+  const steps = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
   const [size, letter] = steps.find(([size]) => n >= size) ?? [1, ""];
-  return `${Number((n / size).toPrecision(3))}${letter}`;
+  const number = Number((n / size).toPrecision(3));
+  return letter ? `${number}\u00a0${letter}` : String(number);
 }
 
 /** Numbers in [0, 1) that depend on the seed alone (mulberry32). */

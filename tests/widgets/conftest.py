@@ -83,6 +83,7 @@ def open_page(browser):
     def open_(body, *, theme="light", width=800):
         page = browser.new_page(viewport={"width": width, "height": 900})
         pages.append(page)
+        page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: check_request(request, problems))
         page.set_content(

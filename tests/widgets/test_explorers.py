@@ -3,13 +3,18 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from cct_utils import widgets
-from cct_utils.widgets import StochasticDepthExplorer
+from cct_utils.widgets import StochasticDepthExplorer, TokenizerExplorer
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (3, 32, 32, 3), "uint8")
 
 MAKERS = {
-    "StochasticDepthExplorer": StochasticDepthExplorer,
+    "StochasticDepthExplorer": lambda: StochasticDepthExplorer(14),
+    "TokenizerExplorer": lambda: TokenizerExplorer(IMAGES[0]),
 }
 
 

@@ -1,0 +1,183 @@
+"""The explorer of the tokenizer: its numbers, its pointer and its keys."""
+
+import numpy as np
+import pytest
+
+from cct_utils import CCTTokenizer
+from cct_utils.widgets import TokenizerExplorer
+
+
+def random_settings(count):
+    rng = np.random.default_rng(1)
+    settings = []
+    while len(settings) < count:
+        kernel = int(rng.choice([1, 3, 5, 7, 9, 11]))
+        setting = {
+            "height": int(rng.integers(16, 257)),
+            "width": int(rng.integers(16, 257)),
+            "kernel_size": kernel,
+            "stride": int(rng.integers(1, 5)),
+            "padding": int(rng.integers(0, 6)),
+            "pooling": bool(rng.integers(2)),
+            "num_conv_layers": int(rng.integers(1, 4)),
+            "hidden_dim": int(rng.integers(1, 65)),
+            "embed_dim": int(rng.integers(1, 129)),
+        }
+        settings.append(setting)
+    return settings
+
+
+def tokenizer(setting):
+    """Return the package's layer of the same setting."""
+    size, stride = (3, 2) if setting["pooling"] else (1, 1)
+    stages = setting["num_conv_layers"]
+    hidden = (setting["hidden_dim"],) * (stages - 1)
+    return CCTTokenizer(
+        kernel_size=setting["kernel_size"],
+        stride=setting["stride"],
+        padding=setting["padding"],
+        pooling_kernel_size=size,
+        pooling_stride=stride,
+        num_conv_layers=stages,
+        num_output_channels=(*hidden, setting["embed_dim"]),
+    )
+
+
+def pixels_seen(setting, index):
+    """Return the first and last pixel that a unit sees, walking back."""
+    first = last = index
+    for _ in range(setting["num_conv_layers"]):
+        if setting["pooling"]:
+            first, last = 2 * first - 1, 2 * last + 1
+        stride, padding = setting["stride"], setting["padding"]
+        first = first * stride - padding
+        last = last * stride - padding + setting["kernel_size"] - 1
+    return first, last
+
+
+def test_javascript_agrees_with_the_layer(javascript):
+    settings = random_settings(240)
+    results = javascript(TokenizerExplorer, "geometry", [[s] for s in settings])
+    compared = 0
+    for setting, steps in zip(settings, results, strict=True):
+        layer, tokens = tokenizer(setting), steps[-1]
+        try:
+            grid = layer.grid(setting["height"], setting["width"])
+        except ValueError:
+            assert tokens["height"] * tokens["width"] == 0
+            continue
+        compared += 1
+        assert (tokens["height"], tokens["width"]) == tuple(grid)
+        layer.build((None, setting["height"], setting["width"], 3))
+        total = sum(step["parameters"] for step in steps)
+        assert total == layer.count_params()
+        for index in (0, 3):
+            first, last = pixels_seen(setting, index)
+            assert tokens["first"] + index * tokens["jump"] == first
+            assert tokens["receptive_field"] == last - first + 1
+    assert compared >= 200
+
+
+def test_multiply_adds_are_counted_per_output(javascript):
+    [setting] = random_settings(1)
+    [steps] = javascript(TokenizerExplorer, "geometry", [[setting]])
+    for before, step in zip(steps, steps[1:], strict=False):
+        per_output = setting["kernel_size"] ** 2 * before["channels"]
+        outputs = step["height"] * step["width"] * step["channels"]
+        convolution = step["name"].startswith("conv")
+        assert step["macs"] == (outputs * per_output if convolution else 0)
+
+
+def test_patches_throw_their_border_away(javascript):
+    setting = {"height": 33, "width": 46, "patch_size": 8, "embed_dim": 128}
+    [grid] = javascript(TokenizerExplorer, "patches", [[setting]])
+    assert (grid["height"], grid["width"]) == (4, 5)
+    assert grid["lost"] == 33 * 46 - 32 * 40
+    assert grid["parameters"] == 8 * 8 * 3 * 128 + 128
+    assert grid["macs"] == 20 * 8 * 8 * 3 * 128
+
+
+@pytest.fixture
+def page(open_widget):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (32, 48, 3), "uint8")
+    return open_widget(TokenizerExplorer(image))
+
+
+def test_arrow_keys_choose_a_token(page, state_of):
+    pad = page.get_by_role("slider", name="Token of CCT")
+    pad.focus()
+    page.keyboard.press("Home")
+    assert pad.get_attribute("aria-valuetext") == "row 1, column 1"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.get_by_text("token in row 3, column 2 sees 13 × 13").wait_for()
+    assert pad.get_attribute("aria-valuenow") == "26"
+    page.keyboard.press("End")
+    page.get_by_text("row 8, column 12").wait_for()
+    [place] = state_of(page, "place")
+    assert place == pytest.approx([28.5 / 32, 44.5 / 48], abs=1e-4)
+
+
+def test_pointer_shows_and_chooses_a_token(page, state_of):
+    pad = page.get_by_role("slider", name="Token of CCT")
+    box = pad.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    page.get_by_text("row 1, column 1 sees").wait_for()
+    page.mouse.move(0, 0)
+    page.get_by_text("row 5, column 7 sees").wait_for()
+    page.mouse.click(x - 40, y)
+    assert state_of(page, "place")[0][1] < 0.45
+
+
+def test_controls_change_shape_and_say_when_nothing_is_left(page, state_of):
+    page.get_by_role("checkbox", name="Max pooling 3/2").focus()
+    page.keyboard.press("Space")
+    page.get_by_text("32 × 48 = 1,536 tokens").wait_for()
+    page.get_by_role("slider", name="Padding").focus()
+    page.keyboard.press("Home")
+    kernel = page.get_by_role("slider", name="Kernel")
+    kernel.focus()
+    page.keyboard.press("End")
+    page.get_by_text("12 × 28 = 336 tokens").wait_for()
+    page.get_by_role("slider", name="Stride").focus()
+    page.keyboard.press("End")
+    page.get_by_text("No token is left").wait_for()
+    kernel.focus()
+    page.keyboard.press("Home")
+    page.get_by_text("2 × 3 = 6 tokens").wait_for()
+    page.get_by_label("Image, pixels").select_option("149 × 224")
+    assert state_of(page, "side") == [224]
+    page.get_by_text("10 × 14 = 140 tokens").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments"),
+    [
+        (np.zeros((8, 8), "uint8"), {}),
+        (np.zeros((8, 8, 3)), {}),
+        (np.zeros((8, 300, 3), "uint8"), {}),
+        (np.zeros((0, 8, 3), "uint8"), {}),
+        (np.zeros((8, 8, 3), "uint8"), {"kernel_size": 4}),
+        (np.zeros((8, 8, 3), "uint8"), {"stride": 5}),
+    ],
+)
+def test_bad_input_is_explained(image, arguments):
+    with pytest.raises(ValueError, match="Received"):
+        TokenizerExplorer(image, **arguments)
+
+
+def test_image_is_embedded_without_loss():
+    import base64
+    import io
+
+    from PIL import Image
+
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), "uint8")
+    url = TokenizerExplorer(image).image
+    head, body = url.split(",")
+    assert head == "data:image/png;base64"
+    decoded = np.array(Image.open(io.BytesIO(base64.b64decode(body))))
+    np.testing.assert_array_equal(decoded, image)
