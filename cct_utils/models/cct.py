@@ -255,6 +255,27 @@ def parse_variant(name):
     }
 
 
+def tokenizer_arguments(kernel_size, num_conv_layers, embed_dim):
+    """Returns the arguments of the tokenizer, by the authors' rule.
+
+    Args:
+        kernel_size: kernel of the convolutions.
+        num_conv_layers: number of stages.
+        embed_dim: width of the tokens.
+
+    Returns:
+        A dict of arguments of `CCTTokenizer`: stride and padding follow from
+        the kernel, and all stages but the last have 64 channels.
+    """
+    return {
+        "kernel_size": kernel_size,
+        "stride": max(1, kernel_size // 2 - 1),
+        "padding": max(1, kernel_size // 2),
+        "num_conv_layers": num_conv_layers,
+        "num_output_channels": (64,) * (num_conv_layers - 1) + (embed_dim,),
+    }
+
+
 def _network(
     inputs,
     images,
@@ -285,11 +306,7 @@ def _network(
             f"Received: positional_emb={positional_emb!r}"
         )
     tokenizer = CCTTokenizer(
-        kernel_size=kernel_size,
-        stride=max(1, kernel_size // 2 - 1),
-        padding=max(1, kernel_size // 2),
-        num_conv_layers=num_conv_layers,
-        num_output_channels=(64,) * (num_conv_layers - 1) + (embed_dim,),
+        **tokenizer_arguments(kernel_size, num_conv_layers, embed_dim),
         name="tokenizer",
     )
     x = tokenizer(images)  # (batch, tokens, embed_dim)
@@ -320,11 +337,13 @@ def _network(
         )
 
     x = layers.LayerNormalization(epsilon=1e-5, name="norm")(x)
-    x = SequencePooling(kernel_initializer, name="pooling")(x)  # (batch, dim)
+    # Copies, because one initializer draws the same numbers each time.
+    initializer = keras.initializers.get(kernel_initializer)
+    x = SequencePooling(initializer.clone(), name="pooling")(x)  # (batch, dim)
     # Logits in float32 also under mixed precision: the loss needs the digits.
     logits = layers.Dense(
         num_classes,
-        kernel_initializer=kernel_initializer,
+        kernel_initializer=initializer.clone(),
         dtype="float32",
         name="logits",
     )(x)
