@@ -43,9 +43,7 @@ def _parser():
         "model",
         help="a variant such as cct_2_3x2, or 'article' for the keras.io model",
     )
-    train.add_argument(
-        "--dataset", default="cifar10", help="name, or a folder of images"
-    )
+    _add_data_arguments(train, default="cifar10")
     train.add_argument("--out", required=True, help="folder of the run")
     train.add_argument("--epochs", type=int, default=30)
     train.add_argument("--seed", type=int, default=0)
@@ -69,7 +67,21 @@ def _parser():
     )
     evaluate.set_defaults(command=_evaluate)
     evaluate.add_argument("run", help="folder or name of a recorded run")
+    _add_data_arguments(evaluate, default=None)
     return parser
+
+
+def _add_data_arguments(command, default):
+    """Adds the arguments that say which images a command works on."""
+    command.add_argument(
+        "--dataset",
+        default=default,
+        help="name, or a folder of class folders"
+        + ("" if default else "; the run's own data set if not given"),
+    )
+    command.add_argument(
+        "--image-size", type=int, help="for a folder: pixels of each side"
+    )
 
 
 def _train(options):
@@ -84,7 +96,10 @@ def _train(options):
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     data = load_dataset(
-        options.dataset, seed=options.seed, train_images=options.train_images
+        options.dataset,
+        seed=options.seed,
+        train_images=options.train_images,
+        image_size=options.image_size,
     )
     model = create_model(
         options.model,
@@ -112,7 +127,11 @@ def _evaluate(options):
     from cct_utils.training import evaluate_logits
 
     record = load_record(options.run)
-    data = load_dataset(record["data"]["name"], seed=record["seed"])
+    data = load_dataset(
+        options.dataset or record["data"]["name"],
+        seed=record["seed"],
+        image_size=options.image_size,
+    )
     logits = load_trained(options.run).predict(
         data.x_test, batch_size=256, verbose=0
     )
