@@ -10,12 +10,14 @@ from html import escape
 from pathlib import Path
 
 import api_reference
+import model_figure
 import result_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
 PARTS = {
     "api": (api_reference.render, "cct_utils/**/*.py"),
+    "model-figure": (model_figure.render, "notebooks/*.ipynb"),
     "results": (result_tables.render_page, "cct_utils/recorded/*/record.json"),
     "results-at-a-glance": (
         result_tables.render_glance,

@@ -13,6 +13,7 @@ AUTHORS = (
     "https://github.com/SHI-Labs/Compact-Transformers/blob/main/examples/"
     "README.md"
 )
+BEST_OF_FOUR = "https://github.com/SHI-Labs/Compact-Transformers/issues/3"
 NAMES = {"article": "the example's CCT"}
 PLOT_WIDTH, PLOT_HEIGHT = 640, 260
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
@@ -47,7 +48,7 @@ PUBLISHED = {
         200,
         89.17,
         None,
-        "best of four runs",
+        f"[best of four]({BEST_OF_FOUR})",
     ),
 }
 
@@ -158,9 +159,9 @@ def settings_table(records):
             "optimizer": "AdamW",
             "learning rate": "0.0005, 5 epochs of warm-up, cosine",
             "weight decay": "0.03",
-            "label smoothing": "not stated",
+            "label smoothing": "0.1",
             "batch size": "128",
-            "augmentation": "crop, flip, AutoAugment",
+            "augmentation": "AutoAugment, crop, flip",
             "epochs": "200",
             "training images": "50,000",
             "pixels": "original",
@@ -276,9 +277,10 @@ def curves(records):
         "Accuracy on training and validation images over the epochs. On the "
         "validation images " + "; ".join(labels) + "."
     )
+    names = [escape(model_name(r["model"])) for r in records.values()]
     legend = "".join(
-        f'<span class="curve-key run-{i}">{escape(model_name(r["model"]))}</span>'
-        for i, r in enumerate(records.values())
+        f'<span class="curve-key run-{number}">{name}</span>'
+        for number, name in enumerate(names)
     )
     return (
         '<figure class="curves">\n'
