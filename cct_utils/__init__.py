@@ -1,5 +1,6 @@
 """Compact Convolutional Transformers in Keras 3, for the book and beyond."""
 
+from cct_utils import inspection
 from cct_utils.augmentation import (
     AUGMENTATION_RECIPES,
     augmentation_layers,
@@ -31,7 +32,12 @@ from cct_utils.results import (
     load_trained,
     recorded_runs,
 )
-from cct_utils.training import evaluate_logits, run_experiment
+from cct_utils.training import (
+    calibration_bins,
+    evaluate_logits,
+    expected_calibration_error,
+    run_experiment,
+)
 
 __all__ = [
     "AUGMENTATION_RECIPES",
@@ -43,11 +49,14 @@ __all__ = [
     "SequencePooling",
     "StochasticDepth",
     "augmentation_layers",
+    "calibration_bins",
     "create_cct_model",
     "create_cct_variant",
     "data_augmentation",
     "encoder_block",
     "evaluate_logits",
+    "expected_calibration_error",
+    "inspection",
     "load_dataset",
     "load_record",
     "load_test_logits",

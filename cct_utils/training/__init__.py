@@ -1,5 +1,10 @@
 """Training: one experiment, its progress, and the folder it resumes from."""
 
+from cct_utils.training.calibration import (
+    CalibrationBins,
+    calibration_bins,
+    expected_calibration_error,
+)
 from cct_utils.training.experiment import (
     compile_model,
     evaluate_logits,
@@ -8,8 +13,11 @@ from cct_utils.training.experiment import (
 from cct_utils.training.run_folder import RunFolder
 
 __all__ = [
+    "CalibrationBins",
     "RunFolder",
+    "calibration_bins",
     "compile_model",
     "evaluate_logits",
+    "expected_calibration_error",
     "run_experiment",
 ]

@@ -1,0 +1,197 @@
+"""Figures about a training and its result: curves, confusion, calibration."""
+
+import numpy as np
+
+from cct_utils.plots.style import COLORS, new_figure
+
+MODEL_COLORS = (COLORS["cct"], COLORS["article"])
+
+
+def plot_history(histories):
+    """Draws loss and accuracy over the epochs of one or several runs.
+
+    Validation is a solid line, training a dotted one in the same color.
+
+    Args:
+        histories: dict from the name of a run to its history, a dict of
+            lists: `loss`, `val_loss`, `accuracy`, `val_accuracy` (shares
+            of 1). At most as many as there are `MODEL_COLORS`.
+
+    Returns:
+        The figure, loss left and accuracy right.
+    """
+    fig, axes = new_figure("wide", 3.3, columns=2)
+    panels = (("loss", 1, "loss (nats)"), ("accuracy", 100, "accuracy (%)"))
+    for ax, (metric, scale, label) in zip(axes, panels, strict=True):
+        for (name, history), color in zip(
+            histories.items(), MODEL_COLORS, strict=False
+        ):
+            for prefix, part, line in (
+                ("", "training", ":"),
+                ("val_", "validation", "-"),
+            ):
+                values = scale * np.asarray(history[prefix + metric])
+                ax.plot(
+                    np.arange(1, len(values) + 1),
+                    values,
+                    line,
+                    color=color,
+                    marker="." if len(values) < 5 else None,
+                    label=f"{name}, {part}",
+                )
+        ax.set(xlabel="epoch", title=label)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.grid(axis="y")
+    axes[1].legend(loc="lower right")
+    return fig
+
+
+def plot_confusion(matrix, class_names, *, ax=None):
+    """Draws a confusion matrix in percent of each true class.
+
+    Args:
+        matrix: integer array `(classes, classes)`, true classes in rows.
+        class_names: one name for each class.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.shape != (len(class_names),) * 2:
+        raise ValueError(
+            "`matrix` must have one row and one column for each of the "
+            f"{len(class_names)} classes. Received: shape {matrix.shape}"
+        )
+    if ax is None:
+        _, ax = new_figure("column", 5.0)
+    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    # The diagonal is so much larger that it would hide the mistakes.
+    mistakes = np.where(np.eye(len(share), dtype=bool), np.nan, share)
+    highest = np.nanmax(mistakes)
+    ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=highest)
+    for (row, column), value in np.ndenumerate(share):
+        if row == column:
+            ax.text(
+                column, row, f"{value:.0f}",
+                ha="center", va="center", weight="bold",
+            )  # fmt: skip
+        elif value >= 0.95:
+            ax.text(
+                column, row, f"{value:.0f}",
+                ha="center", va="center",
+                color="white" if value > 0.6 * highest else COLORS["ink"],
+            )  # fmt: skip
+    ticks = np.arange(len(class_names))
+    ax.set_xticks(ticks, class_names, rotation=45, ha="right")
+    ax.set_yticks(ticks, class_names)
+    ax.set(xlabel="answer of the model", ylabel="true class")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def plot_class_accuracy(correct, labels, class_names, *, ax=None):
+    """Draws the accuracy of each class, best at the top, for several models.
+
+    The bars reach one binomial standard error to both sides.
+
+    Args:
+        correct: dict from the name of a model to a boolean array `(n,)`, its
+            first one sorts the classes.
+        labels: integer array `(n,)`.
+        class_names: one name for each class.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 3.4)
+    labels = np.asarray(labels)
+    members = [labels == label for label in range(len(class_names))]
+    accuracy = {
+        name: np.array([np.mean(hits[member]) for member in members])
+        for name, hits in correct.items()
+    }
+    order = np.argsort(next(iter(accuracy.values())), kind="stable")
+    counts = np.array([member.sum() for member in members])[order]
+    rows = np.arange(len(order))
+    for i, (name, values) in enumerate(accuracy.items()):
+        share = values[order]
+        error = np.sqrt(share * (1 - share) / counts)
+        ax.errorbar(
+            100 * share,
+            rows + 0.24 * (len(accuracy) - 1) * (0.5 - i),
+            xerr=100 * error,
+            fmt="os"[i % 2],
+            markersize=5,
+            linewidth=1.4,
+            color=MODEL_COLORS[i % len(MODEL_COLORS)],
+            label=name,
+        )
+    ax.set_yticks(rows, [class_names[label] for label in order])
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlabel="accuracy (%)")
+    ax.grid(axis="both")
+    if len(accuracy) > 1:
+        ax.legend(loc="lower right")
+    return ax
+
+
+def plot_reliability(bins, *, title=None, ax=None):
+    """Draws how often answers of each confidence are right.
+
+    Args:
+        bins: `(confidence, accuracy, count)`, arrays `(num_bins,)`, as
+            `cct_utils.calibration_bins` returns them; empty bins are NaN.
+        title: short text, or None.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        _, ax = new_figure("narrow", 3.4)
+    confidence, accuracy, count = map(np.asarray, bins)
+    edges = np.linspace(0, 100, len(count) + 1)
+    ax.stairs(
+        100 * count / count.sum(),
+        edges,
+        fill=True,
+        color=COLORS["dropped"],
+        label="share of answers",
+    )
+    ax.plot([0, 100], [0, 100], "--", color=COLORS["muted"], linewidth=1)
+    used = count > 0
+    ax.plot(
+        100 * confidence[used],
+        100 * accuracy[used],
+        "o-",
+        color=COLORS["test"],
+        label="right answers",
+    )
+    ax.set(
+        xlabel="confidence (%)",
+        ylabel="share (%)",
+        xlim=(0, 100),
+        ylim=(0, 100),
+        title=title,
+    )
+    ax.legend(loc="upper left")
+    return ax
+
+
+def plot_calibration(panels):
+    """Draws one reliability diagram for each model, side by side.
+
+    Args:
+        panels: dict from a title to the bins of `plot_reliability`.
+
+    Returns:
+        The figure.
+    """
+    fig, axes = new_figure("wide", 3.5, columns=len(panels), squeeze=False)
+    for ax, (title, bins) in zip(axes[0], panels.items(), strict=True):
+        plot_reliability(bins, title=title, ax=ax)
+    return fig
