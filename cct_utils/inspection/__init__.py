@@ -1,0 +1,27 @@
+"""What a model computes inside, and what it costs: arrays and numbers."""
+
+from cct_utils.inspection.activations import (
+    attention_maps,
+    attention_rollout,
+    layer_outputs,
+    pooling_weights,
+)
+from cct_utils.inspection.sizes import (
+    Stage,
+    count_macs,
+    count_parameters,
+    tokenizer_geometry,
+    variant_sizes,
+)
+
+__all__ = [
+    "Stage",
+    "attention_maps",
+    "attention_rollout",
+    "count_macs",
+    "count_parameters",
+    "layer_outputs",
+    "pooling_weights",
+    "tokenizer_geometry",
+    "variant_sizes",
+]
