@@ -52,6 +52,34 @@ def check_image(image, name="image"):
     return array
 
 
+def check_images(images):
+    """Return uint8 images (images, height, width, 3), or say what is wrong."""
+    array = np.asarray(images)
+    array = array[None] if array.ndim == 3 else array
+    if array.ndim != 4 or not 1 <= len(array) <= 12:
+        raise ValueError(
+            "`images` must be 1 to 12 images, a uint8 array (images, height, "
+            f"width, 3). Received: {array.dtype} {array.shape}"
+        )
+    return np.stack([check_image(image, "images") for image in array])
+
+
+def image_titles(number, labels=None, class_names=None):
+    """Return what the list of pictures calls each of them."""
+    if labels is None:
+        return [f"picture {i + 1}" for i in range(number)]
+    labels = np.asarray(labels).reshape(-1)
+    if len(labels) != number:
+        raise ValueError(
+            f"`labels` must name the class of each of the {number} images. "
+            f"Received: {len(labels)} labels"
+        )
+    names = [str(label) for label in labels]
+    if class_names is not None:
+        names = [class_names[int(label)] for label in labels]
+    return [f"{i + 1}: {name}" for i, name in enumerate(names)]
+
+
 def check_array(value, name, shape):
     """Return floats of the given shape; None in it stands for any size."""
     array = np.asarray(value, "float32")

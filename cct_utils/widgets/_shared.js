@@ -246,10 +246,12 @@ class Frame {
     return { root };
   }
 
-  button(label, click) {
-    const root = make("button", { type: "button", click }, label);
-    this.controls.append(root);
-    return root;
+  /** Buttons in a row of their own, as pairs of a label and an action. */
+  buttons(...pairs) {
+    const all = pairs.map(([label, click]) =>
+      make("button", { type: "button", click }, label),
+    );
+    this.controls.append(make("div", { class: "w-buttons" }, ...all));
   }
 }
 
@@ -275,8 +277,9 @@ async function loadPicture(url) {
  * by the arrow keys, Home and End. `now()` gives {rows, columns, token};
  * `choose(token, final)` hears of a token hovered (final is false, null at
  * the end) or chosen. `locate(x, y)`, in fractions of the pad, finds a token.
+ * A mirror follows the pointer only, beside a pad that has the keyboard.
  */
-function tokenPad({ label, now, choose, locate, layers }) {
+function tokenPad({ label, now, choose, locate, layers, mirror = false }) {
   const find =
     locate ??
     ((x, y) => {
@@ -307,15 +310,18 @@ function tokenPad({ label, now, choose, locate, layers }) {
     event.preventDefault();
     choose(moves[event.key][0] * columns + moves[event.key][1], true);
   };
+  const forKeys = {
+    role: "slider",
+    tabindex: "0",
+    "aria-label": label,
+    "aria-valuemin": "1",
+    keydown: key,
+  };
   const pad = make(
     "div",
     {
-      class: "w-pad",
-      role: "slider",
-      tabindex: "0",
-      "aria-label": label,
-      "aria-valuemin": "1",
-      keydown: key,
+      class: "w-pad w-cross",
+      ...(mirror ? {} : forKeys),
       click: (event) => choose(at(event), true),
       pointermove: (event) => choose(at(event), false),
       pointerleave: () => choose(null, false),
@@ -323,6 +329,7 @@ function tokenPad({ label, now, choose, locate, layers }) {
     ...layers,
   );
   const show = () => {
+    if (mirror) return;
     const { rows, columns, token } = now();
     pad.setAttribute("aria-valuemax", rows * columns);
     pad.setAttribute("aria-valuenow", token + 1);
@@ -354,3 +361,58 @@ function outlineLayer() {
 /** The outline of one cell of a grid, for `outlineLayer`. */
 const cellPath = (token, columns) =>
   `M${token % columns} ${Math.floor(token / columns)}h1v1h-1z`;
+
+/**
+ * A picture that is dark where values are low, and beside it the values as a
+ * map, both with the chosen token framed. Values are scaled to [0, 1].
+ */
+function heatPair({ label, picture, map, now, choose, color = sequential }) {
+  const side = (text, mirror) => {
+    const canvas = make("canvas", { "aria-hidden": "true" });
+    const veil = make("canvas", { "aria-hidden": "true" });
+    const frame = outlineLayer();
+    const layers = [canvas, veil, frame.root];
+    const pad = tokenPad({ label, now, choose, layers, mirror });
+    const caption = make("figcaption", {}, text);
+    return { canvas, veil, frame, pad, root: make("figure", {}, pad.root, caption) };
+  };
+  const [left, right] = [side(picture, false), side(map, true)];
+  let drawn;
+  const draw = (image, { rows, columns, token, framed = token }, values) => {
+    const shape = image ? [image.naturalWidth, image.naturalHeight] : [columns, rows];
+    for (const { pad, frame } of [left, right]) {
+      pad.root.style.aspectRatio = `${shape[0]} / ${shape[1]}`;
+      pad.show();
+      frame.draw(cellPath(framed, columns), `0 0 ${columns} ${rows}`);
+    }
+    if (image && image !== drawn) drawPicture(left.canvas, image, ...shape);
+    drawn = image;
+    const shade = (value) => [0, 0, 0, Math.round(185 * (1 - clamp(value, 0, 1)))];
+    paint(left.veil, values, rows, columns, shade);
+    paint(right.canvas, values, rows, columns, color);
+  };
+  return { root: make("div", { class: "w-two" }, left.root, right.root), draw };
+}
+
+/** Horizontal bars with a mark each, for probabilities or other parts of 1. */
+function barList(names) {
+  const rows = names.map((name) => {
+    const fill = make("i");
+    const tick = make("b");
+    const bar = make("div", { class: "w-bar", "aria-hidden": "true" }, fill, tick);
+    return { fill, tick, value: make("span"), bar, name: make("span", {}, name) };
+  });
+  const root = make(
+    "div",
+    { class: "w-bars" },
+    ...rows.flatMap(({ name, bar, value }) => [name, bar, value]),
+  );
+  const draw = (values, marks, texts) =>
+    rows.forEach(({ fill, tick, value }, i) => {
+      fill.style.width = `${100 * values[i]}%`;
+      tick.hidden = !marks;
+      if (marks) tick.style.left = `calc(${100 * marks[i]}% - 1px)`;
+      value.textContent = texts[i];
+    });
+  return { root, draw };
+}

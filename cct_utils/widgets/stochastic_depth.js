@@ -143,7 +143,7 @@ function render({ model, el }) {
     max: frame.get("samples"),
   });
   frame.check("shared_seed", { label: "One shared seed" });
-  frame.button("Draw again", () => frame.set({ seed: frame.get("seed") + 1 }));
+  frame.buttons(["Draw again", () => frame.set({ seed: frame.get("seed") + 1 })]);
 
   const blocks = range(14).map((i) => blockRow(i + 1));
   const chart = histogram();

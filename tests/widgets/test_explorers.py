@@ -7,12 +7,24 @@ import numpy as np
 import pytest
 
 from cct_utils import widgets
-from cct_utils.widgets import StochasticDepthExplorer, TokenizerExplorer
+from cct_utils.widgets import (
+    PoolingExplorer,
+    StochasticDepthExplorer,
+    TokenizerExplorer,
+)
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 32, 3), "uint8")
 
 MAKERS = {
+    "PoolingExplorer": lambda: PoolingExplorer(
+        IMAGES,
+        RNG.normal(size=(3, 64, 8)),
+        RNG.normal(size=(3, 64)),
+        RNG.normal(size=(8, 10)),
+        RNG.normal(size=10),
+        [f"class {i}" for i in range(10)],
+    ),
     "StochasticDepthExplorer": lambda: StochasticDepthExplorer(14),
     "TokenizerExplorer": lambda: TokenizerExplorer(IMAGES[0]),
 }

@@ -1,0 +1,114 @@
+"""The explorer of sequence pooling: scores, weights, class probabilities."""
+
+import keras
+import numpy as np
+import traitlets
+
+from cct_utils.widgets._base import (
+    Explorer,
+    check_array,
+    check_images,
+    half,
+    image_titles,
+    picture,
+    script,
+    square_grid,
+)
+
+
+class PoolingExplorer(Explorer):
+    """Lets the reader change each token's score and see the class move.
+
+    The browser computes `weights = softmax(scores)`, `pooled = weights @
+    tokens` and `logits = pooled @ kernel + bias`.
+
+    Args:
+        images: uint8 array (images, height, width, 3); three or four of them.
+        tokens: array (images, tokens, embed_dim), what the pooling receives.
+        scores: array (images, tokens), the learned scores before softmax.
+        kernel: array (embed_dim, classes) of the classifier.
+        bias: array (classes,) of the classifier.
+        class_names: one name for each class.
+        grid: (rows, columns) of the tokens; a square if None.
+        labels: the true class of each image, named in the list of pictures.
+
+    Example:
+
+    >>> import numpy as np
+    >>> PoolingExplorer(
+    ...     np.zeros((1, 8, 8, 3), "uint8"), np.ones((1, 4, 2)),
+    ...     np.zeros((1, 4)), np.ones((2, 3)), np.zeros(3), ["a", "b", "c"])
+    PoolingExplorer: an interactive figure (1 image, 4 tokens each)
+    """
+
+    _esm = script("pooling.js")
+    pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    titles = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    tokens = traitlets.Bytes().tag(sync=True)
+    kernel = traitlets.Bytes().tag(sync=True)
+    bias = traitlets.List(traitlets.Float()).tag(sync=True)
+    learned = traitlets.List().tag(sync=True)
+    class_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    grid = traitlets.List(traitlets.Int()).tag(sync=True)
+    image = traitlets.Int(0).tag(sync=True)
+    token = traitlets.Int(0).tag(sync=True)
+    scores = traitlets.List(traitlets.Float()).tag(sync=True)
+
+    def __init__(
+        self,
+        images,
+        tokens,
+        scores,
+        kernel,
+        bias,
+        class_names,
+        grid=None,
+        labels=None,
+    ):
+        images = check_images(images)
+        scores = check_array(scores, "scores", (len(images), None))
+        num_tokens = scores.shape[1]
+        tokens = check_array(tokens, "tokens", (len(images), num_tokens, None))
+        names = [str(name) for name in class_names]
+        kernel = check_array(kernel, "kernel", (tokens.shape[2], len(names)))
+        bias = check_array(bias, "bias", (len(names),))
+        learned = [[round(float(s), 3) for s in row] for row in scores]
+        super().__init__(
+            pictures=[picture(image) for image in images],
+            titles=image_titles(len(images), labels, names),
+            tokens=half(tokens),
+            kernel=half(kernel),
+            bias=[round(float(value), 4) for value in bias],
+            learned=learned,
+            class_names=names,
+            grid=list(square_grid(grid, num_tokens)),
+            token=int(np.argmax(scores[0])),
+            scores=learned[0],
+        )
+
+    @classmethod
+    def from_model(cls, model, images, class_names, labels=None):
+        """Return the explorer of a trained CCT's own pooling.
+
+        Args:
+            model: a model of `create_cct_model` or `create_cct_variant`.
+            images: uint8 array (images, height, width, 3).
+            class_names: one name for each class.
+            labels: the true class of each image.
+        """
+        pooling, logits = model.get_layer("pooling"), model.get_layer("logits")
+        images = check_images(images)
+        probe = keras.Model(model.input, pooling.input)
+        tokens = keras.ops.convert_to_numpy(probe(images, training=False))
+        scores = pooling.score(tokens)[..., 0]
+        grid = model.get_layer("tokenizer").grid(*images.shape[1:3])
+        kernel, bias = logits.get_weights()
+        scores = keras.ops.convert_to_numpy(scores)
+        return cls(
+            images, tokens, scores, kernel, bias, class_names, grid, labels
+        )
+
+    def _about(self):
+        number, (rows, columns) = len(self.pictures), self.grid
+        images = "1 image" if number == 1 else f"{number} images"
+        return f" ({images}, {rows * columns} tokens each)"
