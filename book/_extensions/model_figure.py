@@ -37,7 +37,7 @@ def steps():
     return [
         Step("Image", maps[0], "pixels, 0 to 255", 0, "07", pixels()),
         Step(
-            "Convolution, ReLU, pooling",
+            "Convolve and pool",
             maps[1],
             "windows that overlap",
             convolutions[0],
@@ -45,7 +45,7 @@ def steps():
             windows(4),
         ),
         Step(
-            "and once more",
+            "And again",
             maps[2],
             "edges become parts",
             convolutions[1],
@@ -53,9 +53,9 @@ def steps():
             windows(3),
         ),
         Step(
-            "Tokens and positions",
+            "Tokens",
             f"{tokens}×{dim}",
-            "one row each, plus where it was",
+            "one row each, plus its position",
             tokens * dim,
             "02",
             rows(),
@@ -77,9 +77,9 @@ def steps():
             funnel(),
         ),
         Step(
-            "Class",
+            "Scores",
             f"{NUM_CLASSES}",
-            "one score each",
+            "one for each class",
             dim * NUM_CLASSES + NUM_CLASSES,
             "06",
             bars(),

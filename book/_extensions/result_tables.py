@@ -1,4 +1,4 @@
-"""Results as MyST Markdown: published figures beside the recorded runs.
+"""Results for the pages: published figures beside the recorded runs.
 
 Our numbers are read from `cct_utils/recorded/*/record.json`, never typed; a
 run that is not recorded yet is not mentioned.
@@ -14,7 +14,8 @@ AUTHORS = (
     "README.md"
 )
 BEST_OF_FOUR = "https://github.com/SHI-Labs/Compact-Transformers/issues/3"
-NAMES = {"article": "the example's CCT"}
+MEASURED = "measured here"
+NAMES = {"article": "example's CCT"}
 PLOT_WIDTH, PLOT_HEIGHT = 640, 260
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
 
@@ -33,8 +34,8 @@ class Row(NamedTuple):
 
 PUBLISHED = {
     "article": Row(
-        f"published: [keras.io example]({EXAMPLE})",
-        "the example's CCT",
+        f'<a href="{EXAMPLE}">keras.io example</a>',
+        "example's CCT",
         416_331,
         30,
         77.82,
@@ -42,13 +43,13 @@ PUBLISHED = {
         "one run",
     ),
     "cct_2_3x2": Row(
-        f"published: [authors' repository]({AUTHORS})",
+        f'<a href="{AUTHORS}">the authors</a>',
         "CCT-2/3x2",
         283_723,
         200,
         89.17,
         None,
-        f"[best of four]({BEST_OF_FOUR})",
+        f'<a href="{BEST_OF_FOUR}">best of four</a>',
     ),
 }
 
@@ -95,19 +96,7 @@ def results_table(records):
         for record in records.values()
         if record["model"] not in PUBLISHED
     ]
-    cells = [
-        (
-            row.source,
-            row.model,
-            f"{row.parameters:,}",
-            str(row.epochs),
-            f"{row.top1:.2f}",
-            "not stated" if row.top5 is None else f"{row.top5:.2f}",
-            row.note,
-        )
-        for row in rows
-    ]
-    head = (
+    columns = (
         "source",
         "model",
         "parameters",
@@ -116,19 +105,31 @@ def results_table(records):
         "top-5 (%)",
         "runs",
     )
-    return table(head, cells)
+    body = []
+    for row in rows:
+        cells = (
+            row.source,
+            row.model,
+            f"{row.parameters:,}",
+            str(row.epochs),
+            f"{row.top1:.2f}",
+            "–" if row.top5 is None else f"{row.top5:.2f}",
+            row.note,
+        )
+        body.append((row.source == MEASURED, cells))
+    return table(columns, body, numbers=(2, 3, 4, 5))
 
 
 def measured_row(record):
     """What one of our runs reached."""
     return Row(
-        "**measured here**",
+        MEASURED,
         model_name(record["model"]),
         record["parameters"],
         record["settings"]["num_epochs"],
         100 * record["test"]["accuracy"],
         100 * record["test"]["top-5-accuracy"],
-        f"one run, seed {record['seed']}",
+        f"seed {record['seed']}",
     )
 
 
@@ -171,7 +172,10 @@ def settings_table(records):
     for record in records.values():
         columns[f"here: {model_name(record['model'])}"] = own_settings(record)
     names = list(columns["keras.io example"])
-    rows = [(n, *(column[n] for column in columns.values())) for n in names]
+    rows = [
+        (False, (name, *(column[name] for column in columns.values())))
+        for name in names
+    ]
     return table(("setting", *columns), rows)
 
 
@@ -188,10 +192,10 @@ def own_settings(record):
         "weight decay": f"{settings['weight_decay']:g}",
         "label smoothing": f"{settings['label_smoothing']:g}",
         "batch size": str(settings["batch_size"]),
-        "augmentation": f"`{recipe}`",
+        "augmentation": f"<code>{recipe}</code>",
         "epochs": str(settings["num_epochs"]),
         "training images": f"{data['images'][0]:,}",
-        "pixels": data["source"],
+        "pixels": escape(data["source"]),
         "seed": str(record["seed"]),
     }
 
@@ -205,31 +209,28 @@ def details(name, record):
     if hardware["accelerators"]:
         machine = ", ".join([*hardware["accelerators"], machine])
     versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
-    best = record["best_epoch"]
-    rows = [
-        ("test accuracy, top-1", f"{100 * record['test']['accuracy']:.2f} %"),
-        (
-            "test accuracy, top-5",
-            f"{100 * record['test']['top-5-accuracy']:.2f} %",
+    test = record["test"]
+    rows = {
+        "test accuracy, top-1": f"{100 * test['accuracy']:.2f} %",
+        "test accuracy, top-5": f"{100 * test['top-5-accuracy']:.2f} %",
+        "best validation accuracy": (
+            f"{100 * max(history['val_accuracy']):.2f} %, in epoch "
+            f"{record['best_epoch']} of {len(seconds)}"
         ),
-        (
-            "best validation accuracy",
-            f"{100 * max(history['val_accuracy']):.2f} %, in epoch {best} of "
-            f"{len(seconds)}",
+        "time": (
+            f"{sum(seconds) / 60:.0f} minutes, {middle(seconds):.0f} s an epoch"
         ),
-        (
-            "time",
-            f"{sum(seconds) / 60:.0f} min, {middle(seconds):.0f} s an epoch",
-        ),
-        ("machine", machine),
-        ("versions", versions),
-        ("commit", f"`{record['commit']}`"),
-        ("images: training, validation, test", images(data["images"])),
-        ("data", f"{data['source']}; fingerprint `{data['fingerprint'][:16]}`"),
-    ]
-    body = table(("", ""), rows)
+        "machine": escape(machine),
+        "precision": record["settings"]["precision"],
+        "versions": escape(versions),
+        "commit": f"<code>{record['commit']}</code>",
+        "images: training, validation, test": images(data["images"]),
+        "data": escape(data["source"]),
+        "fingerprint": f"<code>{data['fingerprint'][:16]}</code>",
+    }
+    body = table(("what", "value"), [(False, row) for row in rows.items()])
     return (
-        f"## The run of {model_name(record['model'])}\n\n{body}\n\n"
+        f"## Our run of {model_name(record['model'])}\n\n{body}\n\n"
         f"```bash\n{record['command']}\n```\n\n"
         f"Everything above, epoch by epoch, is in "
         f"`cct_utils/recorded/{name}/record.json`."
@@ -246,13 +247,33 @@ def middle(values):
     return sorted(values)[len(values) // 2]
 
 
-def table(head, rows):
-    """A Markdown table; pipes inside cells are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
-        for line in lines
+def table(columns, rows, numbers=()):
+    """An HTML table in a box of its own; rows are (measured, cells)."""
+    head = row_html("th", columns, numbers, "th")
+    body = []
+    for measured, cells in rows:
+        kind = ' class="measured"' if measured else ""
+        body.append(f"<tr{kind}>{row_html('th', cells, numbers)}</tr>")
+    return (
+        '<div class="result-table" tabindex="0" role="region" '
+        f'aria-label="table by {columns[0]}">\n<table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        + "\n".join(body)
+        + "\n</tbody>\n</table>\n</div>"
     )
+
+
+def row_html(first, cells, numbers, rest="td"):
+    """The cells of one row; the first is its header."""
+    parts = []
+    for index, cell in enumerate(cells):
+        tag = first if index == 0 else rest
+        scope = ""
+        if tag == "th":
+            scope = ' scope="col"' if rest == "th" else ' scope="row"'
+        kind = ' class="number"' if index in numbers else ""
+        parts.append(f"<{tag}{scope}{kind}>{cell}</{tag}>")
+    return "".join(parts)
 
 
 def curves(records):
