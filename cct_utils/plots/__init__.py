@@ -1,5 +1,14 @@
 """Every kind of figure in the book, in one style: arrays in, axes out."""
 
+from cct_utils.plots.attention import (
+    plot_activations,
+    plot_attention_cost,
+    plot_encoder_blocks,
+    plot_heads,
+    plot_matrices,
+    plot_saturation,
+    plot_stream,
+)
 from cct_utils.plots.augment import (
     plot_classes,
     plot_image_rows,
@@ -15,7 +24,23 @@ from cct_utils.plots.curves import (
     plot_history,
     plot_reliability,
 )
+from cct_utils.plots.depth import (
+    plot_depth_distribution,
+    plot_depth_rates,
+    plot_drop_patterns,
+    plot_passed_branches,
+    plot_running_means,
+    plot_subnetworks,
+)
 from cct_utils.plots.images import plot_images
+from cct_utils.plots.positions import (
+    plot_position_tables,
+    plot_probe,
+    plot_resized_table,
+    plot_similarity_by_distance,
+    plot_similarity_maps,
+    plot_token_kinds,
+)
 from cct_utils.plots.style import (
     COLORS,
     DIVERGING,
@@ -24,6 +49,14 @@ from cct_utils.plots.style import (
     new_figure,
     use_book_style,
 )
+from cct_utils.plots.tokens import (
+    plot_costs,
+    plot_feature_maps,
+    plot_patches,
+    plot_receptive_fields,
+    plot_shift_change,
+    plot_windows,
+)
 
 __all__ = [
     "COLORS",
@@ -31,17 +64,42 @@ __all__ = [
     "SEQUENTIAL",
     "WIDTHS",
     "new_figure",
+    "plot_activations",
+    "plot_attention_cost",
     "plot_calibration",
     "plot_class_accuracy",
     "plot_classes",
     "plot_confusion",
+    "plot_costs",
+    "plot_depth_distribution",
+    "plot_depth_rates",
+    "plot_drop_patterns",
+    "plot_encoder_blocks",
+    "plot_feature_maps",
+    "plot_heads",
     "plot_history",
     "plot_image_rows",
     "plot_images",
+    "plot_matrices",
+    "plot_passed_branches",
+    "plot_patches",
     "plot_pixel_histograms",
+    "plot_position_tables",
+    "plot_probe",
+    "plot_receptive_fields",
     "plot_reliability",
+    "plot_resized_table",
+    "plot_running_means",
+    "plot_saturation",
     "plot_selection_bias",
+    "plot_shift_change",
     "plot_shift_shares",
+    "plot_similarity_by_distance",
+    "plot_similarity_maps",
     "plot_smoothed_loss",
+    "plot_stream",
+    "plot_subnetworks",
+    "plot_token_kinds",
+    "plot_windows",
     "use_book_style",
 ]
