@@ -121,7 +121,7 @@ class Frame {
     const id = freshId();
     this.controls = make("div", { class: "w-controls" });
     this.body = make("div");
-    this.words = make("p");
+    this.words = make("p", { class: "w-words" });
     this.live = make("div", { class: "w-hidden", "aria-live": "polite" });
     this.root = make(
       "div",

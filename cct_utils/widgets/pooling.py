@@ -1,9 +1,9 @@
 """The explorer of sequence pooling: scores, weights, class probabilities."""
 
-import keras
 import numpy as np
 import traitlets
 
+from cct_utils.inspection import layer_outputs
 from cct_utils.widgets._base import (
     Explorer,
     check_array,
@@ -96,14 +96,12 @@ class PoolingExplorer(Explorer):
             class_names: one name for each class.
             labels: the true class of each image.
         """
-        pooling, logits = model.get_layer("pooling"), model.get_layer("logits")
         images = check_images(images)
-        probe = keras.Model(model.input, pooling.input)
-        tokens = keras.ops.convert_to_numpy(probe(images, training=False))
-        scores = pooling.score(tokens)[..., 0]
+        tokens = layer_outputs(model, images, ["norm"])["norm"]
+        weight, shift = model.get_layer("pooling").score.get_weights()
+        scores = (tokens @ weight + shift)[..., 0]  # (images, tokens)
         grid = model.get_layer("tokenizer").grid(*images.shape[1:3])
-        kernel, bias = logits.get_weights()
-        scores = keras.ops.convert_to_numpy(scores)
+        kernel, bias = model.get_layer("logits").get_weights()
         return cls(
             images, tokens, scores, kernel, bias, class_names, grid, labels
         )

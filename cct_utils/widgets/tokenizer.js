@@ -5,14 +5,14 @@ const MOST_DOTS = 4096;
 
 /**
  * The sizes after each step. `receptive_field` is in pixels, `jump` the
- * distance of neighbors, `first` the left edge of what the first unit sees.
+ * distance of neighbors, `start` the left edge of what the first unit sees.
  */
 export function geometry(settings) {
   const { height, width, kernel_size, stride, padding, pooling } = settings;
   const { num_conv_layers, hidden_dim, embed_dim } = settings;
   const convolution = { kernel: kernel_size, stride, padding };
   const image = { name: "image", height, width, channels: 3, receptive_field: 1 };
-  const steps = [{ ...image, jump: 1, first: 0, parameters: 0, macs: 0 }];
+  const steps = [{ ...image, jump: 1, start: 0, parameters: 0, macs: 0 }];
   for (let i = 1; i <= num_conv_layers; i++) {
     const channels = i < num_conv_layers ? hidden_dim : embed_dim;
     const before = steps.at(-1);
@@ -35,7 +35,7 @@ function slide(before, { kernel, stride, padding }, name) {
     channels: before.channels,
     receptive_field: before.receptive_field + (kernel - 1) * before.jump,
     jump: before.jump * stride,
-    first: before.first - padding * before.jump,
+    start: before.start - padding * before.jump,
     parameters: 0,
     macs: 0,
   };
@@ -60,7 +60,7 @@ export function patches({ height, width, patch_size, embed_dim }) {
 /** The token whose center is nearest to a place in fractions of the image. */
 export function nearest(tokens, height, width, [y, x]) {
   const index = (place, size, most) => {
-    const center = tokens.first + tokens.receptive_field / 2;
+    const center = tokens.start + tokens.receptive_field / 2;
     return clamp(Math.round((place * size - center) / tokens.jump), 0, most - 1);
   };
   const row = index(y, height, tokens.height);
@@ -70,7 +70,7 @@ export function nearest(tokens, height, width, [y, x]) {
 /** The pixels that a token sees: left, top and center, in pixels. */
 function sight(tokens, token) {
   const [row, column] = [Math.floor(token / tokens.width), token % tokens.width];
-  const [left, top] = [column, row].map((i) => tokens.first + i * tokens.jump);
+  const [left, top] = [column, row].map((i) => tokens.start + i * tokens.jump);
   const half = tokens.receptive_field / 2;
   return { row, column, left, top, x: left + half, y: top + half };
 }

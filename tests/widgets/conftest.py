@@ -157,3 +157,13 @@ def state_of():
         return [page.evaluate("n => window.model.get(n)", n) for n in names]
 
     return read
+
+
+@pytest.fixture
+def wait_for_words():
+    """Return a function that waits until an explorer says something."""
+
+    def wait(page, text):
+        page.locator(".w-words").filter(has_text=text).wait_for()
+
+    return wait

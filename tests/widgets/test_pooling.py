@@ -53,7 +53,7 @@ def test_javascript_agrees_with_numpy(javascript):
         assert result["equal"] == pytest.approx(np.exp(entropy))
 
 
-def test_a_model_is_shown_as_it_is(open_widget, state_of):
+def test_a_model_is_shown_as_it_is(open_widget, state_of, wait_for_words):
     model = create_cct_variant("cct_2_3x2", num_classes=3)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), "uint8")
     names = ["cat", "dog", "ship"]
@@ -61,10 +61,10 @@ def test_a_model_is_shown_as_it_is(open_widget, state_of):
     expected = softmax(np.array(model(images)))[0].max()
     assert widget.titles == ["1: ship", "2: cat"]
     page = open_widget(widget)
-    page.get_by_text(f"({100 * expected:.1f} % with the learned").wait_for()
+    wait_for_words(page, f"({100 * expected:.1f} % with the learned")
 
 
-def test_keyboard_moves_score_and_class(open_widget, state_of):
+def test_keyboard_moves_score_and_class(open_widget, state_of, wait_for_words):
     given = example()
     page = open_widget(PoolingExplorer(**given))
     pad = page.get_by_role("slider", name="Token", exact=True)
@@ -80,9 +80,9 @@ def test_keyboard_moves_score_and_class(open_widget, state_of):
     scores = np.array(scores)
     logits = softmax(scores) @ given["tokens"][0] @ given["kernel"]
     best = softmax(logits + given["bias"])
-    page.get_by_text(
-        f"Most likely: class {best.argmax()}, {100 * best.max():.1f} %"
-    ).wait_for()
+    wait_for_words(
+        page, f"Most likely: class {best.argmax()}, {100 * best.max():.1f} %"
+    )
     page.get_by_role("button", name="Learned").focus()
     page.keyboard.press("Enter")
     np.testing.assert_allclose(
@@ -90,20 +90,16 @@ def test_keyboard_moves_score_and_class(open_widget, state_of):
     )
 
 
-def test_presets(open_widget, state_of):
+def test_presets(open_widget, state_of, wait_for_words):
     page = open_widget(PoolingExplorer(**example()))
     page.get_by_role("button", name="Average").click()
     assert state_of(page, "scores") == [[0] * 16]
-    page.get_by_text(
-        "weight 6.3 %. The weights are spread as over 16.0"
-    ).wait_for()
+    wait_for_words(page, "weight 6.3 %. The weights are spread as over 16.0")
     page.get_by_role("slider", name="Token", exact=True).focus()
     page.keyboard.press("End")
     page.get_by_role("button", name="This token only").click()
-    page.get_by_text("column 4: score").wait_for()
-    page.get_by_text(
-        "weight 100.0 %. The weights are spread as over 1.0"
-    ).wait_for()
+    wait_for_words(page, "column 4: score")
+    wait_for_words(page, "weight 100.0 %. The weights are spread as over 1.0")
 
 
 def test_a_bar_is_dragged(open_widget, state_of):

@@ -87,18 +87,18 @@ def test_shared_seed_keeps_the_mean_and_grows_the_spread(javascript):
     assert shared["expectedSpread"] > 2 * alone["expectedSpread"]
 
 
-def test_keyboard_moves_the_figure(open_widget, state_of):
+def test_keyboard_moves_the_figure(open_widget, state_of, wait_for_words):
     page = open_widget(StochasticDepthExplorer(rate=0.3, samples=64))
-    words = page.locator(".cct-explorer > p").last
+    words = page.locator(".w-words")
     assert words.inner_text().startswith("Expected 10.20 of 12 branches")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
     assert state_of(page, "rate") == [0.35]
-    page.get_by_text("Expected 9.90 of 12 branches").wait_for()
+    wait_for_words(page, "Expected 9.90 of 12 branches")
     page.keyboard.press("Tab")
     page.keyboard.press("Home")
     assert state_of(page, "num_layers") == [1]
-    page.get_by_text("Expected 2.00 of 2 branches").wait_for()
+    wait_for_words(page, "Expected 2.00 of 2 branches")
     assert page.get_by_text("block 2").is_hidden()
     page.get_by_role("checkbox", name="One shared seed").focus()
     page.keyboard.press("Space")
@@ -107,12 +107,14 @@ def test_keyboard_moves_the_figure(open_widget, state_of):
     assert state_of(page, "shared_seed", "seed") == [True, 1]
 
 
-def test_mouse_and_other_views_move_the_same_state(open_widget, state_of):
+def test_mouse_and_other_views_move_the_same_state(
+    open_widget, state_of, wait_for_words
+):
     page = open_widget(StochasticDepthExplorer())
     page.get_by_role("slider", name="Blocks").click(position={"x": 2, "y": 10})
     assert state_of(page, "num_layers") == [1]
     page.evaluate("window.model.set('num_layers', 3)")
-    page.get_by_text("of 6 branches").wait_for()
+    wait_for_words(page, "of 6 branches")
     assert page.get_by_role("slider", name="Blocks").input_value() == "3"
 
 

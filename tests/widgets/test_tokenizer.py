@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cct_utils import CCTTokenizer
+from cct_utils.inspection import tokenizer_geometry
 from cct_utils.widgets import TokenizerExplorer
 
 
@@ -73,19 +74,34 @@ def test_javascript_agrees_with_the_layer(javascript):
         assert total == layer.count_params()
         for index in (0, 3):
             first, last = pixels_seen(setting, index)
-            assert tokens["first"] + index * tokens["jump"] == first
+            assert tokens["start"] + index * tokens["jump"] == first
             assert tokens["receptive_field"] == last - first + 1
     assert compared >= 200
 
 
-def test_multiply_adds_are_counted_per_output(javascript):
-    [setting] = random_settings(1)
-    [steps] = javascript(TokenizerExplorer, "geometry", [[setting]])
-    for before, step in zip(steps, steps[1:], strict=False):
-        per_output = setting["kernel_size"] ** 2 * before["channels"]
-        outputs = step["height"] * step["width"] * step["channels"]
-        convolution = step["name"].startswith("conv")
-        assert step["macs"] == (outputs * per_output if convolution else 0)
+def test_javascript_agrees_with_inspection(javascript):
+    settings = [s for s in random_settings(400) if s["pooling"]]
+    results = javascript(
+        TokenizerExplorer, "geometry", [[s] for s in settings]
+    )
+    compared = 0
+    for setting, steps in zip(settings, results, strict=True):
+        stages = setting["num_conv_layers"]
+        hidden = (setting["hidden_dim"],) * (stages - 1)
+        try:
+            expected = tokenizer_geometry(
+                (setting["height"], setting["width"]),
+                setting["kernel_size"],
+                setting["stride"],
+                setting["padding"],
+                num_conv_layers=stages,
+                num_output_channels=(*hidden, setting["embed_dim"]),
+            )
+        except ValueError:
+            continue
+        assert steps == [stage._asdict() for stage in expected]
+        compared += 1
+    assert compared >= 150
 
 
 def test_patches_throw_their_border_away(javascript):
@@ -104,7 +120,7 @@ def page(open_widget):
     return open_widget(TokenizerExplorer(image))
 
 
-def test_arrow_keys_choose_a_token(page, state_of):
+def test_arrow_keys_choose_a_token(page, state_of, wait_for_words):
     pad = page.get_by_role("slider", name="Token of CCT")
     pad.focus()
     page.keyboard.press("Home")
@@ -112,45 +128,47 @@ def test_arrow_keys_choose_a_token(page, state_of):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    page.get_by_text("token in row 3, column 2 sees 13 × 13").wait_for()
+    wait_for_words(page, "token in row 3, column 2 sees 13 × 13")
     assert pad.get_attribute("aria-valuenow") == "26"
     page.keyboard.press("End")
-    page.get_by_text("row 8, column 12").wait_for()
+    wait_for_words(page, "row 8, column 12")
     [place] = state_of(page, "place")
     assert place == pytest.approx([28.5 / 32, 44.5 / 48], abs=1e-4)
 
 
-def test_pointer_shows_and_chooses_a_token(page, state_of):
+def test_pointer_shows_and_chooses_a_token(page, state_of, wait_for_words):
     pad = page.get_by_role("slider", name="Token of CCT")
     box = pad.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 2, box["y"] + 2)
-    page.get_by_text("row 1, column 1 sees").wait_for()
+    wait_for_words(page, "row 1, column 1 sees")
     page.mouse.move(0, 0)
-    page.get_by_text("row 5, column 7 sees").wait_for()
+    wait_for_words(page, "row 5, column 7 sees")
     page.mouse.click(x - 40, y)
     assert state_of(page, "place")[0][1] < 0.45
 
 
-def test_controls_change_shape_and_say_when_nothing_is_left(page, state_of):
+def test_controls_change_shape_and_say_when_nothing_is_left(
+    page, state_of, wait_for_words
+):
     page.get_by_role("checkbox", name="Max pooling 3/2").focus()
     page.keyboard.press("Space")
-    page.get_by_text("32 × 48 = 1,536 tokens").wait_for()
+    wait_for_words(page, "32 × 48 = 1,536 tokens")
     page.get_by_role("slider", name="Padding").focus()
     page.keyboard.press("Home")
     kernel = page.get_by_role("slider", name="Kernel")
     kernel.focus()
     page.keyboard.press("End")
-    page.get_by_text("12 × 28 = 336 tokens").wait_for()
+    wait_for_words(page, "12 × 28 = 336 tokens")
     page.get_by_role("slider", name="Stride").focus()
     page.keyboard.press("End")
-    page.get_by_text("No token is left").wait_for()
+    wait_for_words(page, "No token is left")
     kernel.focus()
     page.keyboard.press("Home")
-    page.get_by_text("2 × 3 = 6 tokens").wait_for()
+    wait_for_words(page, "2 × 3 = 6 tokens")
     page.get_by_label("Image, pixels").select_option("149 × 224")
     assert state_of(page, "side") == [224]
-    page.get_by_text("10 × 14 = 140 tokens").wait_for()
+    wait_for_words(page, "10 × 14 = 140 tokens")
 
 
 @pytest.mark.parametrize(
