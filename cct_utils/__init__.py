@@ -7,6 +7,7 @@ from cct_utils.augmentation import (
     data_augmentation,
     mixing_layers,
 )
+from cct_utils.checkpoints import load_authors_weights
 from cct_utils.data import Dataset, load_dataset, sample_photo
 from cct_utils.layers import (
     CCTTokenizer,
@@ -57,6 +58,7 @@ __all__ = [
     "evaluate_logits",
     "expected_calibration_error",
     "inspection",
+    "load_authors_weights",
     "load_dataset",
     "load_record",
     "load_test_logits",
