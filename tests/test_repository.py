@@ -1,0 +1,392 @@
+"""The repository as a whole: levels, chapters, addresses, figures, files."""
+
+import ast
+import base64
+import json
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Imports point down only: a room may import rooms of its own or lower levels.
+LEVELS = {
+    "layers": 0,
+    "augmentation": 0,
+    "data": 0,
+    "plots": 0,
+    "profiles": 0,
+    "models": 1,
+    "training": 2,
+    "results": 2,
+    "inspection": 2,
+    "checkpoints": 2,
+    "export": 2,
+    "widgets": 3,
+    "__main__": 3,
+}
+LARGEST_FIGURE = 100_000
+LARGEST_TEXT = 20_000
+LARGEST_NOTEBOOK = 2_000_000
+LARGEST_REPOSITORY = 60_000_000
+
+# Files that are found by their name or place, without being mentioned.
+KNOWN_BY_PLACE = re.compile(
+    r"(README\.md|LICENSE.*|Makefile|pyproject\.toml|_config\.yml|_toc\.yml"
+    r"|requirements\.txt|\.git(ignore|attributes)|\.ci/run|CITATION\.cff"
+    r"|\.github/.*|tests/.*|book/_static/vendor/.*"
+    r"|cct_utils/recorded/[^/]+/[^/]+)"
+)
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request):
+    """One notebook, parsed."""
+    return json.loads(request.param.read_text("utf-8"))
+
+
+def tracked_files():
+    """The paths that git knows, or all but the ignored ones without git."""
+    done = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode == 0 and done.stdout:
+        paths = done.stdout.splitlines()
+        return [path for path in paths if (ROOT / path).is_file()]
+    ignored = (".venv/", "_build/", "runs/", "build/", ".git/")
+    return [
+        name
+        for path in sorted(ROOT.rglob("*"))
+        if path.is_file()
+        and not (name := path.relative_to(ROOT).as_posix()).startswith(ignored)
+        and "__pycache__" not in name
+    ]
+
+
+# --- The package's levels -------------------------------------------------
+
+
+def room_of(path):
+    """The top-level module or subpackage that a file belongs to."""
+    return path.relative_to(ROOT / "cct_utils").with_suffix("").parts[0]
+
+
+def imported_rooms(path):
+    """The rooms of the package that one file imports."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+            if node.module == "cct_utils":
+                names = [f"cct_utils.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        rooms |= {n.split(".")[1] for n in names if n.startswith("cct_utils.")}
+    return rooms
+
+
+def test_levels_every_room_has_one():
+    rooms = {
+        room_of(path)
+        for path in (ROOT / "cct_utils").rglob("*.py")
+        if path.parent != ROOT / "cct_utils" or path.stem != "__init__"
+    }
+    assert rooms <= set(LEVELS), f"add to LEVELS: {rooms - set(LEVELS)}"
+
+
+def test_levels_imports_point_down():
+    wrong = [
+        f"{path.relative_to(ROOT)} (level {LEVELS[room_of(path)]}) imports "
+        f"{room} (level {LEVELS[room]})"
+        for path in (ROOT / "cct_utils").rglob("*.py")
+        if room_of(path) in LEVELS
+        for room in imported_rooms(path) & set(LEVELS)
+        if LEVELS[room] > LEVELS[room_of(path)]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_levels_rooms_do_not_import_each_other_in_a_circle():
+    below = {}
+    for path in (ROOT / "cct_utils").rglob("*.py"):
+        room = room_of(path)
+        if room in LEVELS:
+            found = imported_rooms(path) & set(LEVELS) - {room}
+            below[room] = below.get(room, set()) | found
+    while below:
+        leaves = {room for room, needs in below.items() if not needs}
+        assert leaves, f"a circle of imports among {sorted(below)}"
+        below = {
+            room: needs - leaves
+            for room, needs in below.items()
+            if room not in leaves
+        }
+
+
+def test_levels_plots_never_import_keras():
+    for path in (ROOT / "cct_utils" / "plots").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert not any(
+                name.split(".")[0] in ("keras", "tensorflow") for name in names
+            ), path
+
+
+def test_import_is_light():
+    # Keras itself loads some of them where they are installed.
+    code = (
+        "import sys, keras; before = set(sys.modules); import cct_utils; "
+        "heavy = {'matplotlib', 'matplotlib.pyplot', 'ipywidgets', "
+        "'IPython', 'anywidget'}; "
+        "print(sorted(heavy & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+# --- Chapters -------------------------------------------------------------
+
+
+def toc_files():
+    """All pages of the table of contents, the home page first."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    files = [toc["root"]]
+    for part in toc["parts"]:
+        files += [entry["file"] for entry in part["chapters"]]
+    return files
+
+
+def test_toc_holds_every_chapter_and_page():
+    pages = [f"notebooks/{path.stem}" for path in CHAPTERS]
+    pages += [f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")]
+    assert sorted(pages) == sorted(toc_files())
+
+
+def outputs(notebook):
+    """Pairs of a code cell and one of its outputs."""
+    return [
+        (cell, output)
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+        for output in cell["outputs"]
+    ]
+
+
+def test_chapter_figures_have_alt_caption_and_name(chapter):
+    for cell, output in outputs(chapter):
+        data = output.get("data", {})
+        if not any(kind.startswith("image/") for kind in data):
+            continue
+        about = cell["metadata"].get("mystnb", {})
+        start = "".join(cell["source"])[:60]
+        assert len(about.get("image", {}).get("alt", "")) > 15, start
+        assert about.get("figure", {}).get("caption"), start
+        assert about["figure"].get("name", "").startswith("fig-"), start
+
+
+def test_chapter_images_in_prose_and_html_have_alt(chapter):
+    texts = [
+        "".join(cell["source"])
+        for cell in chapter["cells"]
+        if cell["cell_type"] == "markdown"
+    ]
+    texts += [
+        "".join(output.get("data", {}).get("text/html", ""))
+        for _, output in outputs(chapter)
+    ]
+    for text in texts:
+        for tag in re.findall(r"<img\b[^>]*>", text):
+            assert re.search(r'\balt="[^"]+"', tag), tag[:80]
+        assert not re.search(r"!\[\s*\]\(", text), text[:80]
+
+
+def test_chapter_figure_names_are_unique():
+    names = [
+        cell["metadata"]["mystnb"]["figure"]["name"]
+        for path in CHAPTERS
+        for cell in json.loads(path.read_text("utf-8"))["cells"]
+        if "figure" in cell["metadata"].get("mystnb", {})
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_chapter_has_three_checked_cells(chapter):
+    checked = [
+        cell
+        for cell in chapter["cells"]
+        if "nbval-check-output" in cell["metadata"].get("tags", [])
+    ]
+    assert len(checked) >= 3
+    for cell in checked:
+        assert cell["outputs"], "".join(cell["source"])[:60]
+
+
+def test_chapter_was_executed_from_top_to_bottom(chapter):
+    counts = [
+        cell["execution_count"]
+        for cell in chapter["cells"]
+        if cell["cell_type"] == "code" and "".join(cell["source"]).strip()
+    ]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_chapter_shows_no_unexpected_error_or_log(chapter):
+    for cell, output in outputs(chapter):
+        start = "".join(cell["source"])[:60]
+        expected = "raises-exception" in cell["metadata"].get("tags", [])
+        assert output["output_type"] != "error" or expected, start
+        assert output.get("name") != "stderr", start
+
+
+def test_chapter_outputs_are_small(chapter):
+    assert len(json.dumps(chapter)) < LARGEST_NOTEBOOK
+    for cell, output in outputs(chapter):
+        start = "".join(cell["source"])[:60]
+        data = output.get("data", {})
+        for kind, content in data.items():
+            if kind.startswith("image/png"):
+                size = len(base64.b64decode("".join(content)))
+                assert size < LARGEST_FIGURE, f"{start}: {size} bytes"
+        text = "".join(output.get("text", ""))
+        assert len(text) < LARGEST_TEXT, start
+
+
+def test_chapter_figures_are_png_of_sensible_width(chapter):
+    for cell, output in outputs(chapter):
+        content = output.get("data", {}).get("image/png")
+        if content:
+            data = base64.b64decode("".join(content))
+            width = struct.unpack(">I", data[16:20])[0]
+            assert 200 <= width <= 2400, "".join(cell["source"])[:60]
+
+
+# --- The repository's address ----------------------------------------------
+
+
+def configured_address():
+    """The address in `_config.yml`, without a slash at its end."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    return config["repository"]["url"]
+
+
+def test_address_is_the_same_everywhere():
+    address = configured_address()
+    name = address.rsplit("/", 1)[1]
+    other = re.compile(rf"[\w.-]+/{re.escape(name)}(?![\w-])")
+    expected = address.removeprefix("https://github.com/")
+    for path in tracked_files():
+        if path.endswith((".md", ".toml", ".yml", ".ipynb", ".py", ".cff")):
+            text = (ROOT / path).read_text("utf-8")
+            assert set(other.findall(text)) <= {expected}, path
+
+
+def test_address_in_project_and_readme():
+    address = configured_address()
+    assert f'"{address}"' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert address in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_address_in_every_setup_cell(chapter):
+    text = "\n".join("".join(cell["source"]) for cell in chapter["cells"])
+    assert f"git+{configured_address()}" in text
+
+
+# --- Files -------------------------------------------------------------------
+
+
+def test_no_file_is_unreachable():
+    files = tracked_files()
+    pages = {path.with_suffix("").name for path in CHAPTERS}
+    texts = {}
+    for path in files:
+        if not path.startswith("book/_static/vendor/"):
+            try:
+                texts[path] = (ROOT / path).read_text("utf-8")
+            except UnicodeDecodeError:
+                continue
+    lost = []
+    for path in files:
+        stem = Path(path).stem
+        name = Path(path).name
+        if KNOWN_BY_PLACE.fullmatch(path) or stem in pages:
+            continue
+        wanted = stem if path.endswith((".py", ".md")) else name
+        if stem == "__init__":
+            wanted = Path(path).parent.name
+        if not any(
+            re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text)
+            for other, text in texts.items()
+            if other != path
+        ):
+            lost.append(path)
+    assert not lost, lost
+
+
+def test_repository_is_small():
+    size = sum((ROOT / path).stat().st_size for path in tracked_files())
+    assert size < LARGEST_REPOSITORY
+
+
+def test_vendored_files_are_as_listed():
+    done = subprocess.run(
+        [sys.executable, "scripts/fetch_vendor.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_vendored_packages_have_a_license():
+    vendor = ROOT / "book" / "_static" / "vendor"
+    for entry in json.loads((vendor / "manifest.json").read_text("utf-8")):
+        assert any(path.endswith("LICENSE") for path in entry["files"])
+
+
+def test_defects_page_names_existing_tests():
+    page = (ROOT / "book" / "popular_example.md").read_text("utf-8")
+    tests = (ROOT / "tests" / "test_defects.py").read_text("utf-8")
+    named = set(re.findall(r"`(test_defect_\w+)`", page))
+    existing = set(re.findall(r"^def (test_defect_\w+)", tests, re.MULTILINE))
+    assert named and named <= existing, named - existing
+
+
+def test_requirements_satisfy_the_project():
+    pins = re.findall(
+        r"^([\w.-]+)==(\S+)$",
+        (ROOT / "requirements.txt").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    pinned = {name.lower() for name, _ in pins}
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
+    needed = re.findall(r'"([\w-]+)', block)
+    assert {name.lower() for name in needed} <= pinned
+
+
+# --- The model figure of the home page  -----------------------
+
+
+def test_model_figure_adds_up_to_the_authors_model():
+    code = (
+        "import sys; sys.path.insert(0, 'book/_extensions'); "
+        "import model_figure as m; print(sum(s.parameters for s in m.steps()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "283723", done.stderr
