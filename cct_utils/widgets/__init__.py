@@ -6,6 +6,7 @@ from cct_utils.widgets.quiz import Question, quiz, right, wrong
 
 _EXPLORERS = {
     "PoolingExplorer": "pooling",
+    "PositionExplorer": "position",
     "StochasticDepthExplorer": "stochastic_depth",
     "TokenizerExplorer": "tokenizer",
 }

@@ -9,6 +9,7 @@ import pytest
 from cct_utils import widgets
 from cct_utils.widgets import (
     PoolingExplorer,
+    PositionExplorer,
     StochasticDepthExplorer,
     TokenizerExplorer,
 )
@@ -24,6 +25,9 @@ MAKERS = {
         RNG.normal(size=(8, 10)),
         RNG.normal(size=10),
         [f"class {i}" for i in range(10)],
+    ),
+    "PositionExplorer": lambda: PositionExplorer(
+        {"learned": RNG.normal(size=(64, 16)), "sine": np.ones((64, 4))}
     ),
     "StochasticDepthExplorer": lambda: StochasticDepthExplorer(14),
     "TokenizerExplorer": lambda: TokenizerExplorer(IMAGES[0]),

@@ -81,9 +81,7 @@ def test_javascript_agrees_with_the_layer(javascript):
 
 def test_javascript_agrees_with_inspection(javascript):
     settings = [s for s in random_settings(400) if s["pooling"]]
-    results = javascript(
-        TokenizerExplorer, "geometry", [[s] for s in settings]
-    )
+    results = javascript(TokenizerExplorer, "geometry", [[s] for s in settings])
     compared = 0
     for setting, steps in zip(settings, results, strict=True):
         stages = setting["num_conv_layers"]
