@@ -1,7 +1,8 @@
 """Augmentation recipes: lists of layers that change images at random.
 
 Almost all of them are Keras's own. The one that is not, `RandomPadCrop`, is
-here because `keras.layers.RandomCrop` draws one crop for a whole batch.
+here because `keras.layers.RandomCrop` draws one crop for a whole batch; two
+others differ from Keras's only in doing nothing outside of training.
 
 References: He et al., arXiv 1512.03385, section 4.2 (pad and crop); Cubuk et
 al., arXiv 1909.13719 (RandAugment); Zhang et al., arXiv 1710.09412 (MixUp);
@@ -80,6 +81,26 @@ class RandomPadCrop(layers.Layer):
         return input_shape
 
 
+@keras.saving.register_keras_serializable("cct_utils")
+class QuietRandomFlip(layers.RandomFlip):
+    """Keras's `RandomFlip`, but the identity unless it is told to train.
+
+    Keras's own random layers act where `training` is not given, so that
+    `model(images)` would answer at random.
+    """
+
+    def call(self, images, training=False):
+        return super().call(images, training=training)
+
+
+@keras.saving.register_keras_serializable("cct_utils")
+class QuietRandAugment(layers.RandAugment):
+    """Keras's `RandAugment`, but the identity unless it is told to train."""
+
+    def call(self, images, training=False):
+        return super().call(images, training=training)
+
+
 def augmentation_layers(recipe, image_size, seed=None):
     """Returns the layers of a recipe that change images alone.
 
@@ -106,13 +127,11 @@ def augmentation_layers(recipe, image_size, seed=None):
     seeds = [None if seed is None else seed + i for i in range(3)]
     recipe_layers = [
         RandomPadCrop(size // 8, seed=seeds[0], name="augmentation_crop"),
-        layers.RandomFlip(
-            "horizontal", seed=seeds[1], name="augmentation_flip"
-        ),
+        QuietRandomFlip("horizontal", seed=seeds[1], name="augmentation_flip"),
     ]
     if recipe == "randaugment":
         recipe_layers.append(
-            layers.RandAugment(
+            QuietRandAugment(
                 value_range=(0, 1), seed=seeds[2], name="augmentation_rand"
             )
         )

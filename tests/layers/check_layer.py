@@ -36,7 +36,7 @@ def check_layer(layer, input_shape, num_weights):
     _check_saving(model, x)
     _check_policies(layer, x)
 
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     history = model.fit(x, np.zeros(output.shape), epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"][0])
 

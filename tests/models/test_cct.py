@@ -1,0 +1,447 @@
+"""The assembled models: sizes, names, symmetries, saving, bad input."""
+
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from cct_utils import (
+    CCT_VARIANTS,
+    create_cct_model,
+    create_cct_variant,
+    load_dataset,
+)
+from cct_utils.models import parse_variant
+
+# Trainable parameters of the authors' code: variant, image size, classes.
+VARIANT_SIZES = {
+    ("cct_2_3x2", 32, 10): 283_723,
+    ("cct_4_3x2", 32, 10): 482_123,
+    ("cct_6_3x1", 32, 10): 3_233_803,
+    ("cct_6_3x2", 32, 10): 3_326_923,
+    ("cct_7_3x1", 32, 10): 3_760_139,
+    ("cct_7_3x2", 32, 10): 3_853_259,
+    ("cct_7_7x2", 224, 102): 4_573_735,
+    ("cct_14_7x2", 224, 1000): 22_367_273,
+}
+
+
+def pixels(count=2, height=32, width=32):
+    shape = (count, height, width, 3)
+    return np.random.default_rng(0).integers(0, 256, shape).astype("float32")
+
+
+def tiny(**options):
+    """A variant that is built and trained in a moment."""
+    small = {"embed_dim": 16, "transformer_layers": 2, "image_size": 16}
+    return create_cct_variant("cct_2_3x2", **(small | options))
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(("variant", "image_size", "classes"), VARIANT_SIZES)
+def test_variant_has_the_authors_number_of_parameters(
+    variant, image_size, classes
+):
+    model = create_cct_variant(variant, image_size, classes)
+    expected = VARIANT_SIZES[variant, image_size, classes]
+    assert model.count_params() == expected
+    assert all(
+        weight.trainable
+        for weight in model.weights
+        if "seed" not in weight.path
+    )
+    assert model.output_shape == (None, classes)
+
+
+def test_every_variant_is_listed():
+    listed = {int(name.split("_")[1]) for name, _, _ in VARIANT_SIZES}
+    assert listed == set(CCT_VARIANTS)
+
+
+def test_articles_model_has_its_number_of_parameters():
+    assert create_cct_model().count_params() == 416_331
+
+
+def test_articles_model_with_narrow_heads_is_near_the_papers():
+    """The rest of the difference are the biases of q, k and v."""
+    count = create_cct_model(key_dim=64).count_params()
+    assert count == 284_491
+    assert count - 2 * 3 * 128 == VARIANT_SIZES["cct_2_3x2", 32, 10]
+
+
+@pytest.mark.parametrize("kind", ["sine", "none"])
+def test_fixed_or_no_positions_have_no_parameters(kind):
+    learned, other = tiny(), tiny(positional_emb=kind)
+    assert learned.count_params() - other.count_params() == 16 * 16
+
+
+def test_overrides_replace_the_row():
+    model = create_cct_variant(
+        "cct_2_3x2",
+        transformer_layers=3,
+        num_heads=4,
+        mlp_ratio=2,
+        embed_dim=32,
+        kernel_size=5,
+        num_conv_layers=1,
+    )
+    assert model.get_layer("tokenizer").kernel_size == 5
+    assert model.get_layer("tokenizer").output.shape == (None, 256, 32)
+    assert model.get_layer("block_2_attention").num_heads == 4
+    assert model.get_layer("block_0_mlp_dense_1").units == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel_size", "stride", "padding"),
+    [("cct_2_3x1", 3, 1, 1), ("cct_2_7x1", 7, 2, 3), ("cct_2_5x1", 5, 1, 2)],
+)
+def test_kernel_decides_stride_and_padding(name, kernel_size, stride, padding):
+    tokenizer = create_cct_variant(name).get_layer("tokenizer")
+    assert tokenizer.kernel_size == kernel_size
+    assert (tokenizer.stride, tokenizer.padding) == (stride, padding)
+
+
+def test_parse_variant_reads_the_name():
+    assert parse_variant("cct_14_7x2") == {
+        "transformer_layers": 14,
+        "num_heads": 6,
+        "mlp_ratio": 3,
+        "embed_dim": 384,
+        "kernel_size": 7,
+        "num_conv_layers": 2,
+    }
+
+
+# Parts
+
+
+def test_layers_can_be_found_by_name():
+    names = [layer.name for layer in create_cct_model().layers]
+    for name in (
+        "preprocessing augmentation_crop augmentation_flip tokenizer "
+        "position_embedding add_position_embedding block_0_norm_1 "
+        "block_0_attention block_0_residual_1 block_0_norm_2 "
+        "block_0_mlp_dense_1 block_0_mlp_dense_2 block_0_residual_2 "
+        "block_1_stochastic_depth_1 block_1_stochastic_depth_2 "
+        "norm pooling logits"
+    ).split():
+        assert name in names
+
+
+def test_stochastic_depth_rises_to_the_last_block():
+    model = create_cct_variant("cct_7_3x1", stochastic_depth_rate=0.3)
+    rates = [
+        layer.drop_prob
+        for layer in model.layers
+        if layer.name.endswith("stochastic_depth_2")
+    ]
+    np.testing.assert_allclose(rates, np.linspace(0, 0.3, 7)[1:])
+
+
+@pytest.mark.parametrize("make", [tiny, create_cct_model])
+def test_no_two_kernels_start_alike(make):
+    kernels = [w.numpy() for w in make().weights if "kernel" in w.path]
+    for one, two in itertools.combinations(kernels, 2):
+        assert one.shape != two.shape or not np.allclose(one, two)
+
+
+def test_variant_starts_by_the_authors_rule():
+    """Truncated normal: std 0.02 for linear maps, 0.2 for positions."""
+    model = create_cct_variant("cct_2_3x2")
+    keras.utils.set_random_seed(0)
+    stds = {w.path: w.numpy().std() for w in model.weights}
+    for path, std in stds.items():
+        if path.endswith("bias"):
+            assert std == 0
+        elif path.startswith("position"):
+            assert std == pytest.approx(0.2 * 0.88, rel=0.05)
+        elif "dense" in path or "attention" in path:
+            assert std == pytest.approx(0.02 * 0.88, rel=0.05)
+
+
+def test_preprocessing_normalizes_pixels():
+    images = pixels()
+    keras.utils.set_random_seed(0)
+    whole = create_cct_variant("cct_2_3x2")
+    bare = create_cct_variant("cct_2_3x2", include_preprocessing=False)
+    bare.set_weights(whole.get_weights())
+    mean = np.array([0.4914, 0.4822, 0.4465])
+    std = np.array([0.2470, 0.2435, 0.2616])
+    normalized = (images / 255 - mean) / std
+    np.testing.assert_allclose(
+        bare.predict(normalized, verbose=0),
+        whole.predict(images, verbose=0),
+        rtol=1e-3,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("make", [create_cct_model, create_cct_variant])
+def test_pixels_may_be_uint8(make):
+    model = make() if make is create_cct_model else make("cct_2_3x2")
+    images = pixels()
+    np.testing.assert_allclose(
+        model.predict(images.astype("uint8"), verbose=0),
+        model.predict(images, verbose=0),
+        rtol=1e-5,
+    )
+
+
+def test_inference_has_no_randomness():
+    model, images = create_cct_model(), pixels()
+    np.testing.assert_array_equal(model(images), model(images))
+    trained = model(images, training=True)
+    assert not np.allclose(trained, model(images))
+
+
+# Order of the tokens
+
+
+def encoder(model):
+    """The part of a model from the tokens to the last norm."""
+    return keras.Model(
+        model.get_layer("tokenizer").output, model.get_layer("norm").output
+    )
+
+
+@pytest.mark.parametrize("residual", ["paper", "pre_norm"])
+@pytest.mark.parametrize("kind", ["learned", "sine", "none"])
+def test_encoder_is_equivariant_without_positions_alone(kind, residual):
+    encode = encoder(tiny(positional_emb=kind, residual=residual))
+    tokens = np.random.default_rng(0).normal(size=(2, 16, 16))
+    order = np.random.default_rng(1).permutation(16)
+    plain = encode.predict(tokens, verbose=0)[:, order]
+    shuffled = encode.predict(tokens[:, order], verbose=0)
+    same = np.allclose(shuffled, plain, rtol=1e-3, atol=1e-4)
+    assert same == (kind == "none")
+
+
+# Image sizes
+
+
+def test_models_of_two_sizes_live_side_by_side():
+    small = create_cct_model(image_size=32)
+    large = create_cct_model(image_size=64)
+    again = create_cct_model(image_size=32)
+    for model, size in ((small, 32), (large, 64), (again, 32)):
+        images = pixels(2, size, size)
+        assert model(images, training=True).shape == (2, 10)
+        tokens = model.get_layer("tokenizer").output.shape[1]
+        assert tokens == (size // 4) ** 2
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 48), (45, 23)])
+def test_images_need_not_be_square(height, width):
+    for model in (
+        create_cct_model(input_shape=(height, width, 3)),
+        create_cct_variant("cct_2_3x2", input_shape=(height, width, 3)),
+    ):
+        images = pixels(2, height, width)
+        assert np.all(np.isfinite(model(images, training=True)))
+        rows, columns = model.get_layer("tokenizer").grid(height, width)
+        assert model.get_layer("tokenizer").output.shape[1] == rows * columns
+
+
+def test_gray_images():
+    model = create_cct_variant("cct_2_3x2", input_shape=(28, 28, 1))
+    assert model(np.zeros((1, 28, 28, 1))).shape == (1, 10)
+
+
+# Training
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("make", [create_cct_model, tiny])
+def test_mixed_precision_trains_a_step(make, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = make(image_size=16)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adamw", loss, run_eagerly=True)
+    images, labels = pixels(8, 16, 16), np.arange(8)
+    history = model.fit(images, labels, epochs=1, verbose=0)
+    assert np.all(np.isfinite(history.history["loss"]))
+    output = model(images)
+    assert keras.backend.standardize_dtype(output.dtype) == "float32"
+    attention = model.get_layer("block_0_attention")
+    assert attention.compute_dtype == policy.removeprefix("mixed_")
+
+
+@pytest.mark.parametrize("make", [create_cct_model, create_cct_variant])
+def test_eight_images_can_be_learned_by_heart(make):
+    keras.utils.set_random_seed(0)
+    options = {"image_size": 16, "stochastic_depth_rate": 0}
+    options |= {"augmentation": "none", "dropout_rate": 0.0}
+    if make is create_cct_model:
+        model = make(**options)
+    else:
+        model = make("cct_2_3x2", attention_dropout_rate=0.0, **options)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.AdamW(3e-3), loss)
+    data, labels = load_dataset("digits"), np.arange(8)
+    first = [np.flatnonzero(data.y_train == label)[0] for label in labels]
+    images = data.x_train[first, ::2, ::2]  # (8, 16, 16, 3)
+    history = model.fit(images, labels, epochs=32, verbose=0)
+    assert history.history["loss"][0] > 1.5
+    assert history.history["loss"][-1] < 0.05
+
+
+def test_gradient_reaches_every_weight():
+    model = tiny(stochastic_depth_rate=0)
+    model.compile(keras.optimizers.SGD(1.0), "mse", run_eagerly=True)
+    before = model.get_weights()
+    model.fit(pixels(8, 16, 16), np.ones((8, 10)), epochs=3, verbose=0)
+    for weight, old, new in zip(
+        model.weights, before, model.get_weights(), strict=True
+    ):
+        if weight.path != "pooling/score/bias":  # it cancels in the softmax
+            assert not np.array_equal(old, new), weight.path
+
+
+# Saving
+
+SAVED = {
+    "article": lambda: create_cct_model(),
+    "article_64": lambda: create_cct_model(64, num_heads=4),
+    "cct_2_3x2": lambda: create_cct_variant("cct_2_3x2"),
+    "sine": lambda: tiny(positional_emb="sine"),
+    "none": lambda: tiny(positional_emb="none", residual="pre_norm"),
+    "bare": lambda: tiny(include_preprocessing=False),
+    "randaugment": lambda: create_cct_model(augmentation="randaugment"),
+    "wide": lambda: tiny(input_shape=(16, 24, 3)),
+}
+
+LOADER = """
+import pathlib, sys
+import keras, numpy
+import cct_utils
+
+for path in pathlib.Path(sys.argv[1]).glob("*.keras"):
+    model = keras.saving.load_model(path)
+    images = numpy.load(path.with_suffix(".images.npy"))
+    numpy.save(path.with_suffix(".again.npy"), model.predict(images, verbose=0))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded_elsewhere(tmp_path_factory):
+    """Saves all models, lets a fresh process load them and answer."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, make in SAVED.items():
+        model = make()
+        images = pixels(3, *model.input_shape[1:3])
+        path = folder / f"{name}.keras"
+        model.save(path)
+        np.save(path.with_suffix(".images.npy"), images)
+        np.save(path.with_suffix(".npy"), model.predict(images, verbose=0))
+    root = pathlib.Path(__file__).parents[2]
+    subprocess.run(
+        [sys.executable, "-c", LOADER, folder],
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    return folder
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_saved_model_answers_the_same_in_a_fresh_process(
+    loaded_elsewhere, name
+):
+    before = np.load(loaded_elsewhere / f"{name}.npy")
+    again = np.load(loaded_elsewhere / f"{name}.again.npy")
+    np.testing.assert_allclose(again, before, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_file_restores_a_model(tmp_path):
+    one, two = tiny(), tiny()
+    images = pixels(2, 16, 16)
+    one.save_weights(tmp_path / "tiny.weights.h5")
+    two.load_weights(tmp_path / "tiny.weights.h5")
+    np.testing.assert_array_equal(one(images), two(images))
+
+
+def test_model_can_be_cloned():
+    model = tiny()
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    images = pixels(2, 16, 16)
+    outputs = [ops.convert_to_numpy(m(images)) for m in (model, clone)]
+    np.testing.assert_array_equal(*outputs)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cct_3_3x2", ["2, 4, 6, 7, 14", "cct_", "'cct_3_3x2'"]),
+        ("cct_7_3_1", ["did you mean 'cct_7_3x1'", "'cct_7_3_1'"]),
+        ("CCT-7/3x1", ["cct_<layers>_<kernel>x<convolutions>"]),
+        ("cct_2_0x2", ["'cct_2_0x2'"]),
+        ("vit", ["'vit'"]),
+        (None, ["None"]),
+    ],
+)
+def test_unknown_variant_gives_the_nearest(name, words):
+    with pytest.raises(ValueError) as error:
+        create_cct_variant(name)
+    for word in ["Received", *words]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"stochastic_depth_rate": 1}, ["[0, 1)", "1"]),
+        ({"stochastic_depth_rate": -0.1}, ["[0, 1)", "-0.1"]),
+        ({"attention_dropout_rate": 1.0}, ["[0, 1)", "1.0"]),
+        ({"dropout_rate": 2}, ["[0, 1)", "2"]),
+        ({"num_heads": 3}, ["divisible", "num_heads=3"]),
+        ({"positional_emb": "sin"}, ["learned, sine, none", "'sine'"]),
+        ({"augmentation": "crop"}, ["crop_flip", "'crop'"]),
+        ({"residual": "post"}, ["pre_norm, paper", "'post'"]),
+        ({"embed_dims": 64}, ["did you mean 'embed_dim'", "embed_dims=64"]),
+        ({"input_shape": (32, 32)}, ["height, width, channels", "(32, 32)"]),
+        ({"image_size": 48, "input_shape": (32, 32, 3)}, ["agree", "48"]),
+    ],
+)
+def test_variant_refuses(options, words):
+    with pytest.raises(ValueError) as error:
+        create_cct_variant("cct_2_3x2", **options)
+    for word in ["Received", *words]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dropout_rate": 1}, ["[0, 1)", "1"]),
+        ({"stochastic_depth_rate": 1.2}, ["[0, 1)", "1.2"]),
+        ({"transformer_units": [64]}, ["width of the tokens, 128", "(64,)"]),
+        ({"transformer_layers": 0}, ["num_layers", "at least 1", "0"]),
+        ({"positional_emb": "fixed"}, ["learned, sine, none", "'fixed'"]),
+        ({"augmentation": "flip"}, ["crop_flip", "'flip'"]),
+    ],
+)
+def test_articles_model_refuses(options, words):
+    with pytest.raises(ValueError) as error:
+        create_cct_model(**options)
+    for word in ["Received", *words]:
+        assert word in str(error.value)
+
+
+def test_image_too_small_for_the_tokenizer():
+    with pytest.raises(ValueError, match="too small") as error:
+        create_cct_variant("cct_2_3x2", image_size=0)
+    assert "0 x 0" in str(error.value)
