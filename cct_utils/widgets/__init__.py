@@ -5,6 +5,7 @@ import importlib
 from cct_utils.widgets.quiz import Question, quiz, right, wrong
 
 _EXPLORERS = {
+    "AttentionExplorer": "attention",
     "PoolingExplorer": "pooling",
     "PositionExplorer": "position",
     "StochasticDepthExplorer": "stochastic_depth",

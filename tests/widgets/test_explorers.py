@@ -8,6 +8,7 @@ import pytest
 
 from cct_utils import widgets
 from cct_utils.widgets import (
+    AttentionExplorer,
     PoolingExplorer,
     PositionExplorer,
     StochasticDepthExplorer,
@@ -18,6 +19,9 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 32, 3), "uint8")
 
 MAKERS = {
+    "AttentionExplorer": lambda: AttentionExplorer(
+        IMAGES, [RNG.uniform(size=(3, 2, 64, 64)) for _ in range(2)]
+    ),
     "PoolingExplorer": lambda: PoolingExplorer(
         IMAGES,
         RNG.normal(size=(3, 64, 8)),
