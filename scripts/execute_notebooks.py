@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 TIMEOUT_SECONDS = 3600
+STARTUP_LOG = "WARNING: All log messages before absl::InitializeLog()"
 STATE_TYPE = "application/vnd.jupyter.widget-state+json"
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 
@@ -56,6 +57,8 @@ def tidy(notebook, chapter):
     """Drop what differs from run to run without meaning anything."""
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = [o for o in cell.outputs if not is_startup_log(o)]
     metadata = notebook.metadata
     metadata["kernelspec"] = {
         "display_name": "Python 3",
@@ -65,6 +68,12 @@ def tidy(notebook, chapter):
     metadata["language_info"] = {"name": "python"}
     prune_widgets(notebook)
     name_widgets(notebook, chapter)
+
+
+def is_startup_log(output):
+    """Whether TensorFlow wrote this about the processor, when imported."""
+    is_log = output.get("name") == "stderr"
+    return is_log and output["text"].startswith(STARTUP_LOG)
 
 
 def prune_widgets(notebook):
