@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import subprocess
 import sys
 from importlib import metadata
@@ -85,6 +86,8 @@ def _commit():
         ).stdout.strip()
 
     try:
+        # An installed package may lie in the checkout of something else.
+        git("ls-files", "--error-unmatch", pathlib.Path(__file__).name)
         commit = git("rev-parse", "--short=12", "HEAD")
         changed = git("status", "--porcelain", "--", "*.py")
     except (OSError, subprocess.CalledProcessError):
@@ -117,8 +120,8 @@ def command_line():
     """Returns the shell command that repeats this process."""
     program = pathlib.Path(sys.argv[0])
     if program.name == "__main__.py":
-        return " ".join(["python -m cct_utils", *sys.argv[1:]])
-    return " ".join(["python", program.name, *sys.argv[1:]])
+        return shlex.join(["python", "-m", "cct_utils", *sys.argv[1:]])
+    return shlex.join(["python", program.name, *sys.argv[1:]])
 
 
 def recorded_runs():

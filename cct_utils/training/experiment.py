@@ -158,8 +158,12 @@ def evaluate_logits(logits, labels):
     Returns:
         A dict with `accuracy`, `top-5-accuracy` (shares of 1), `loss` (without
         label smoothing, in nats) and `images`.
+
+    Raises:
+        ValueError: if the labels do not fit the logits.
     """
-    logits, labels = np.asarray(logits, "float64"), np.asarray(labels)
+    logits = np.asarray(logits, "float64")
+    labels = check_labels(labels, logits.shape[1], len(logits))
     true = np.take_along_axis(logits, labels[:, None], axis=1)
     rank = np.sum(logits > true, axis=1)  # how many classes are ranked higher
     top = logits.max(axis=1, keepdims=True)
@@ -225,6 +229,8 @@ def _fit(model, data, settings, seed, folder, progress):
             keras.utils.to_categorical(data.y_val, num_classes),
         ),
         validation_batch_size=256,
+        # The batches have an order of their own; Keras would draw another.
+        shuffle=False,
         callbacks=callbacks,
         verbose=0,
     )

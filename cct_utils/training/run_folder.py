@@ -29,6 +29,8 @@ class RunFolder:
     def __init__(self, path, config):
         self.path = pathlib.Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
+        for partial in self.path.glob("partial-*"):
+            partial.unlink()  # a file that a killed process was writing
         config = json.loads(json.dumps(config))
         known = self._read("config.json")
         if known is None:
@@ -44,14 +46,11 @@ class RunFolder:
 
     def _difference(self, known, config):
         """Returns one sentence on how the two configurations differ."""
-        keys = [
-            key
-            for key in {**known, **config}
-            if known.get(key) != config.get(key)
-        ]
+        known, config = _flat(known), _flat(config)
         parts = ", ".join(
             f"{key} was {known.get(key)!r} and is now {config.get(key)!r}"
-            for key in keys
+            for key in {**known, **config}
+            if known.get(key) != config.get(key)
         )
         return (
             f"The folder {self.path} belongs to another run ({parts}); choose "
@@ -119,8 +118,21 @@ class RunFolder:
                 np.savez_compressed(
                     file,
                     logits=test_logits.astype("float16"),
-                    labels=test_labels.astype("uint8"),
+                    labels=test_labels.astype(
+                        np.min_scalar_type(test_logits.shape[1] - 1)
+                    ),
                 )
 
         write_atomically(self.path / "test_logits.npz", save_logits)
         write_json(self.path / "record.json", record)
+
+
+def _flat(config, prefix=""):
+    """Returns a nested dict as a flat one, with keys such as `"data.name"`."""
+    flat = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
