@@ -8,6 +8,7 @@ _EXPLORERS = {
     "AttentionExplorer": "attention",
     "PoolingExplorer": "pooling",
     "PositionExplorer": "position",
+    "SizeExplorer": "size",
     "StochasticDepthExplorer": "stochastic_depth",
     "TokenizerExplorer": "tokenizer",
 }

@@ -11,6 +11,7 @@ from cct_utils.widgets import (
     AttentionExplorer,
     PoolingExplorer,
     PositionExplorer,
+    SizeExplorer,
     StochasticDepthExplorer,
     TokenizerExplorer,
 )
@@ -33,6 +34,7 @@ MAKERS = {
     "PositionExplorer": lambda: PositionExplorer(
         {"learned": RNG.normal(size=(64, 16)), "sine": np.ones((64, 4))}
     ),
+    "SizeExplorer": SizeExplorer,
     "StochasticDepthExplorer": lambda: StochasticDepthExplorer(14),
     "TokenizerExplorer": lambda: TokenizerExplorer(IMAGES[0]),
 }
