@@ -10,6 +10,11 @@ BIN := $(VENV)/bin
 SITE := _build/html
 PORT ?= 8000
 
+# Cells tagged nbval-check-output are compared, the others run for errors.
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 \
+  --nbval-kernel-startup-timeout=120 \
+  --nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
+
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: book test serve notebooks clean install browser
@@ -32,7 +37,7 @@ test: install browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest tests --ignore=tests/site
-	CCT_PROFILE=smoke $(BIN)/python -m pytest --nbval-lax notebooks
+	CCT_PROFILE=smoke $(BIN)/python -m pytest $(NBVAL) notebooks
 	@$(BIN)/python scripts/build_book.py
 	$(BIN)/python -m pytest tests/site
 

@@ -71,9 +71,9 @@ def read_modules(package):
     return modules
 
 
-def exports(modules, module):
+def exports(modules, module, above=()):
     """The public names of a module: name -> (path, defining node)."""
-    if module not in modules:
+    if module not in modules or module in above:
         return {}
     path, tree = modules[module]
     is_package = path.name == "__init__.py"
@@ -88,7 +88,7 @@ def exports(modules, module):
             elif getattr(target, "id", "").isupper():
                 names[target.id] = path, node
         elif isinstance(node, ast.ImportFrom) and is_package:
-            known = exports(modules, node.module)
+            known = exports(modules, node.module, (*above, module))
             for alias in node.names:
                 if alias.name == "*":
                     names |= known

@@ -1,0 +1,122 @@
+"""The built site, served locally, and a browser that may go nowhere else."""
+
+import functools
+import http.server
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+]
+
+
+def toc_pages():
+    """The paths of all pages of the table of contents, the home page first."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    files = [toc["root"]]
+    for part in toc["parts"]:
+        files += [entry["file"] for entry in part["chapters"]]
+    return [f"{name}.html" for name in files]
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a log."""
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of the served site."""
+    if not (HTML / "index.html").exists():
+        pytest.fail(f"There is no site in {HTML}; run `make book` first.")
+    handler = functools.partial(QuietHandler, directory=str(HTML))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium with a fresh profile; the finder says how to get one."""
+    from playwright.sync_api import sync_playwright
+
+    found = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "find_chromium.py")],
+        capture_output=True,
+        text=True,
+    )
+    if found.returncode:
+        pytest.fail(found.stderr.strip())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found.stdout.strip(), args=FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+class Visit(NamedTuple):
+    """One open page and all that happened while it was opened."""
+
+    page: object
+    elsewhere: list  # requests to other hosts, all of them blocked
+    failed: list  # local requests that were not answered with success
+    errors: list  # console errors and uncaught exceptions
+
+
+@pytest.fixture
+def open_page(site, browser):
+    """A function that opens a page of the site and records everything."""
+    contexts = []
+
+    def open_page(path, width=1280, height=900, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        visit = Visit(context.new_page(), [], [], [])
+
+        def guard(route):
+            url = route.request.url
+            if url.startswith((f"{site}/", "data:", "blob:")):
+                route.continue_()
+            else:
+                visit.elsewhere.append(url)
+                route.abort()
+
+        def check_answer(response):
+            if response.status >= 400:
+                visit.failed.append(f"{response.status} {response.url}")
+
+        def check_message(message):
+            if message.type == "error":
+                visit.errors.append(message.text)
+
+        context.route("**/*", guard)
+        visit.page.on("response", check_answer)
+        visit.page.on("console", check_message)
+        visit.page.on("pageerror", lambda e: visit.errors.append(str(e)))
+        response = visit.page.goto(f"{site}/{path}", wait_until="load")
+        assert response.status == 200
+        visit.page.wait_for_load_state("networkidle")
+        return visit
+
+    yield open_page
+    for context in contexts:
+        context.close()
