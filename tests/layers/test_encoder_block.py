@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from keras import ops
 from test_self_attention import attention_by_numpy
 
 from cct_utils import encoder_block, mlp
@@ -48,7 +49,7 @@ def test_block_equals_numpy(residual, use_qkv_bias):
         layer.name.removeprefix("block_0_"): layer for layer in model.layers
     }
     x = np.random.default_rng(0).normal(size=(TOKENS, DIM)).astype("float32")
-    output = model.predict(x[None], verbose=0)[0]
+    output = ops.convert_to_numpy(model(x[None]))[0]
 
     normed = norm_by_numpy(x, layer["norm_1"])
     stream = x + attention_by_numpy(normed, layer["attention"])[0]
@@ -64,7 +65,7 @@ def test_the_two_blocks_differ_in_the_residual_stream_alone():
     one, two = block_model("pre_norm"), block_model("paper")
     assert one.count_params() == two.count_params()
     x = np.random.default_rng(0).normal(size=(1, TOKENS, DIM))
-    difference = one.predict(x, verbose=0) - two.predict(x, verbose=0)
+    difference = ops.convert_to_numpy(one(x)) - ops.convert_to_numpy(two(x))
     assert np.abs(difference).max() > 0.1
 
 
@@ -76,7 +77,7 @@ def test_block_with_zeroed_outputs_is_the_identity(drop_prob):
         last = getattr(layer, "projection", layer)
         last.set_weights([np.zeros(w.shape) for w in last.weights])
     x = np.random.default_rng(0).normal(size=(3, TOKENS, DIM)).astype("float32")
-    np.testing.assert_array_equal(model.predict(x, verbose=0), x)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model(x)), x)
     np.testing.assert_array_equal(model(x, training=True), x)
 
 
@@ -90,7 +91,7 @@ def test_paper_block_with_zeroed_outputs_is_the_second_norm():
     x = np.random.default_rng(0).normal(size=(3, TOKENS, DIM)).astype("float32")
     expected = norm_by_numpy(x, model.get_layer("block_0_norm_2"))
     np.testing.assert_allclose(
-        model.predict(x, verbose=0), expected, rtol=1e-4, atol=1e-5
+        ops.convert_to_numpy(model(x)), expected, rtol=1e-4, atol=1e-5
     )
 
 
@@ -119,7 +120,7 @@ def test_mlp_has_no_activation_after_its_last_layer():
     for i in (1, 2, 3):
         hidden = dense_by_numpy(hidden, model.get_layer(f"mlp_dense_{i}"))
         hidden = hidden if i == 3 else gelu_by_numpy(hidden)
-    output = model.predict(x, verbose=0)
+    output = ops.convert_to_numpy(model(x))
     np.testing.assert_allclose(output, hidden, rtol=1e-4, atol=1e-5)
     assert output.min() < -0.2  # GELU is never below -0.17
 
@@ -163,5 +164,5 @@ def test_block_saves_and_loads(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "block.keras")
     x = np.random.default_rng(0).normal(size=(2, TOKENS, DIM))
     np.testing.assert_array_equal(
-        loaded.predict(x, verbose=0), model.predict(x, verbose=0)
+        ops.convert_to_numpy(loaded(x)), ops.convert_to_numpy(model(x))
     )

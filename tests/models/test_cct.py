@@ -37,6 +37,11 @@ def pixels(count=2, height=32, width=32):
     return np.random.default_rng(0).integers(0, 256, shape).astype("float32")
 
 
+def answer(model, images):
+    """The model's output at inference, as an array."""
+    return ops.convert_to_numpy(model(images))
+
+
 def tiny(**options):
     """A variant that is built and trained in a moment."""
     small = {"embed_dim": 16, "transformer_layers": 2, "image_size": 16}
@@ -177,8 +182,8 @@ def test_preprocessing_normalizes_pixels():
     std = np.array([0.2470, 0.2435, 0.2616])
     normalized = (images / 255 - mean) / std
     np.testing.assert_allclose(
-        bare.predict(normalized, verbose=0),
-        whole.predict(images, verbose=0),
+        answer(bare, normalized),
+        answer(whole, images),
         rtol=1e-3,
         atol=1e-5,
     )
@@ -189,8 +194,8 @@ def test_pixels_may_be_uint8(make):
     model = make() if make is create_cct_model else make("cct_2_3x2")
     images = pixels()
     np.testing.assert_allclose(
-        model.predict(images.astype("uint8"), verbose=0),
-        model.predict(images, verbose=0),
+        answer(model, images.astype("uint8")),
+        answer(model, images),
         rtol=1e-5,
     )
 
@@ -218,8 +223,8 @@ def test_encoder_is_equivariant_without_positions_alone(kind, residual):
     encode = encoder(tiny(positional_emb=kind, residual=residual))
     tokens = np.random.default_rng(0).normal(size=(2, 16, 16))
     order = np.random.default_rng(1).permutation(16)
-    plain = encode.predict(tokens, verbose=0)[:, order]
-    shuffled = encode.predict(tokens[:, order], verbose=0)
+    plain = answer(encode, tokens)[:, order]
+    shuffled = answer(encode, tokens[:, order])
     same = np.allclose(shuffled, plain, rtol=1e-3, atol=1e-4)
     assert same == (kind == "none")
 
@@ -329,7 +334,8 @@ import cct_utils
 for path in pathlib.Path(sys.argv[1]).glob("*.keras"):
     model = keras.saving.load_model(path)
     images = numpy.load(path.with_suffix(".images.npy"))
-    numpy.save(path.with_suffix(".again.npy"), model.predict(images, verbose=0))
+    answer = keras.ops.convert_to_numpy(model(images))
+    numpy.save(path.with_suffix(".again.npy"), answer)
 """
 
 
@@ -343,7 +349,7 @@ def loaded_elsewhere(tmp_path_factory):
         path = folder / f"{name}.keras"
         model.save(path)
         np.save(path.with_suffix(".images.npy"), images)
-        np.save(path.with_suffix(".npy"), model.predict(images, verbose=0))
+        np.save(path.with_suffix(".npy"), answer(model, images))
     root = pathlib.Path(__file__).parents[2]
     subprocess.run(
         [sys.executable, "-c", LOADER, folder],
