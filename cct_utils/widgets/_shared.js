@@ -65,11 +65,10 @@ function halfFloats(view) {
 const bytes = (view) =>
   new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
-// Dark blue to yellow, equal steps in lightness.
+// Viridis, as in the book's figures: equal steps in lightness.
 const SEQUENTIAL = [
-  [0, 32, 77], [16, 55, 109], [49, 75, 107], [78, 94, 110], [104, 113, 116],
-  [132, 133, 120], [161, 154, 116], [193, 177, 104], [226, 201, 83],
-  [255, 234, 70],
+  [68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142],
+  [31, 158, 137], [53, 183, 121], [109, 205, 89], [180, 222, 44], [253, 231, 37],
 ];
 
 /** The color of a value in [0, 1]. */
@@ -81,9 +80,9 @@ function sequential(value) {
   );
 }
 
-/** The color of a value in [-1, 1]: blue, white, orange. */
+/** The color of a value in [-1, 1]: blue, white, red. */
 function diverging(value) {
-  const end = value < 0 ? [5, 90, 170] : [190, 75, 0];
+  const end = value < 0 ? [33, 102, 172] : [178, 24, 43];
   const part = Math.min(1, Math.abs(value));
   return end.map((channel) => Math.round(255 + (channel - 255) * part));
 }

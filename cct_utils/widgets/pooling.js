@@ -167,7 +167,7 @@ async function render({ model, el }) {
           "figure",
           {},
           strip,
-          caption("The pooled vector: orange above 0, blue below."),
+          caption("The pooled vector: red above 0, blue below."),
         ),
         make(
           "figure",

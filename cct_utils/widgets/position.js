@@ -98,7 +98,7 @@ function render({ model, el }) {
       "figure",
       {},
       vector,
-      caption("The embedding of the chosen position: orange above 0, blue below."),
+      caption("The embedding of the chosen position: red above 0, blue below."),
     ),
   );
 

@@ -186,7 +186,8 @@ function render({ model, el }) {
       "figure",
       {},
       table.root,
-      make("figcaption", {}, "The paper's models at this image side and number of classes."),
+      make("figcaption", {}, "The paper's models, and the keras.io example's, at this image side and " +
+          "number of classes."),
     ),
   );
 

@@ -9,6 +9,7 @@ import pytest
 from cct_utils import widgets
 from cct_utils.widgets import (
     AttentionExplorer,
+    CurvesExplorer,
     PoolingExplorer,
     PositionExplorer,
     SizeExplorer,
@@ -22,6 +23,12 @@ IMAGES = RNG.integers(0, 256, (3, 32, 32, 3), "uint8")
 MAKERS = {
     "AttentionExplorer": lambda: AttentionExplorer(
         IMAGES, [RNG.uniform(size=(3, 2, 64, 64)) for _ in range(2)]
+    ),
+    "CurvesExplorer": lambda: CurvesExplorer(
+        {
+            f"run {i}": {"loss": [3, 2, 1 + i], "seconds": [9] * 3}
+            for i in (1, 2)
+        }
     ),
     "PoolingExplorer": lambda: PoolingExplorer(
         IMAGES,

@@ -91,7 +91,7 @@ def test_the_map_is_painted_as_computed(open_widget):
     )
     expected = cosines(table.astype(float), False)[3]
     for value, color in zip(expected, np.reshape(pixels, (4, 4)), strict=True):
-        end = np.array([5, 90, 170] if value < 0 else [190, 75, 0])
+        end = np.array([33, 102, 172] if value < 0 else [178, 24, 43])
         shade = 255 + (end - 255) * abs(value)
         np.testing.assert_allclose(color[:3], shade, atol=1)
 

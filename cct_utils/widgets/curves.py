@@ -1,0 +1,106 @@
+"""The explorer of training curves: runs side by side."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import traitlets
+
+from cct_utils.widgets._base import Explorer, script
+
+_MOST_RUNS = 12
+_TIMES = ("seconds", "seconds_per_epoch", "cpu_seconds")
+
+
+class CurvesExplorer(Explorer):
+    """Draws the histories of runs against epochs, time or images.
+
+    Args:
+        histories: dict from the name of each run to its history, a dict from
+            metrics to lists over the epochs; validation has the prefix
+            `val_`, and `seconds` or `seconds_per_epoch` gives the time axis.
+            A record of `load_record` or Keras's `History` do as well; with a
+            record, images can be the axis too.
+        metric: the metric to show first.
+
+    Example:
+
+    >>> CurvesExplorer({"run": {"loss": [2, 1], "val_loss": [2, 1.5]}})
+    CurvesExplorer: an interactive figure (1 run, 2 epochs)
+    """
+
+    _esm = script("curves.js")
+    runs = traitlets.List().tag(sync=True)
+    shown = traitlets.List(traitlets.Int()).tag(sync=True)
+    metric = traitlets.Unicode().tag(sync=True)
+    axis = traitlets.Unicode("epochs").tag(sync=True)
+    smoothing = traitlets.Float(0.0).tag(sync=True)
+    epoch = traitlets.Int().tag(sync=True)
+    training = traitlets.Bool(True).tag(sync=True)
+
+    def __init__(self, histories, metric=None):
+        if not isinstance(histories, Mapping) or not histories:
+            raise ValueError(
+                "`histories` must be a dict from the name of each run to its "
+                f"history. Received: {type(histories).__name__} of length "
+                f"{len(histories) if hasattr(histories, '__len__') else 0}"
+            )
+        if len(histories) > _MOST_RUNS:
+            raise ValueError(
+                f"`histories` must hold at most {_MOST_RUNS} runs, or their "
+                f"curves cannot be told apart. Received: {len(histories)}"
+            )
+        runs = [_run(str(name), run) for name, run in histories.items()]
+        metrics = {m.removeprefix("val_") for r in runs for m in r["metrics"]}
+        if metric is None:
+            metric = "accuracy" if "accuracy" in metrics else min(metrics)
+        if metric not in metrics:
+            raise ValueError(
+                f"`metric` must be one of {', '.join(sorted(metrics))}. "
+                f"Received: {metric!r}"
+            )
+        super().__init__(
+            runs=runs,
+            shown=list(range(len(runs))),
+            metric=metric,
+            epoch=max(_epochs(run) for run in runs),
+        )
+
+    def _about(self):
+        number, epochs = len(self.runs), max(map(_epochs, self.runs))
+        runs = "1 run" if number == 1 else f"{number} runs"
+        return f" ({runs}, {epochs} epochs)"
+
+
+def _epochs(run):
+    """Returns the length of a run's longest curve."""
+    return max(len(values) for values in run["metrics"].values())
+
+
+def _run(name, run):
+    """Returns a run as the browser reads it, from any of its forms."""
+    history = getattr(run, "history", run)
+    images = 0
+    if isinstance(history, Mapping) and "history" in history:
+        images = int(history.get("data", {}).get("images", [0])[0])
+        history = history["history"]
+    valid = isinstance(history, Mapping) and all(
+        np.ndim(values) == 1 and len(values) for values in history.values()
+    )
+    metrics = [m for m in history if m not in _TIMES] if valid else []
+    if not metrics:
+        raise ValueError(
+            f"The history of {name!r} must be a dict from metrics to lists of "
+            f"numbers, one for each epoch. Received: {history!r:.80}"
+        )
+    seconds = history.get("seconds", history.get("seconds_per_epoch", []))
+    return {
+        "name": name,
+        "metrics": {metric: _rounded(history[metric]) for metric in metrics},
+        "seconds": _rounded(seconds),
+        "images": images,
+    }
+
+
+def _rounded(values):
+    """Returns numbers with five digits, which no eye can tell apart."""
+    return [float(f"{float(value):.5g}") for value in values]

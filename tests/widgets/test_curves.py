@@ -1,0 +1,164 @@
+"""The explorer of training curves: smoothing, axes, choice of runs."""
+
+import types
+
+import numpy as np
+import pytest
+
+from cct_utils.widgets import CurvesExplorer
+
+HISTORIES = {
+    "small": {
+        "accuracy": [0.4, 0.5, 0.6],
+        "val_accuracy": [0.45, 0.55, 0.5],
+        "loss": [1.5, 1.2, 1.0],
+        "val_loss": [1.4, 1.3, 1.35],
+        "seconds": [60, 60, 120],
+    },
+    "large": {
+        "accuracy": [0.5, 0.7],
+        "val_accuracy": [0.52, 0.66],
+        "loss": [1.3, 0.9],
+        "val_loss": [1.2, 1.0],
+        "seconds_per_epoch": [300, 300],
+    },
+}
+
+
+def smooth(values, amount):
+    """Return the weighted mean of all values so far, newest heaviest."""
+    means = []
+    for end in range(1, len(values) + 1):
+        weights = amount ** np.arange(end - 1, -1, -1.0)
+        means.append(np.average(values[:end], weights=weights))
+    return means
+
+
+def test_smoothing_agrees_with_numpy(javascript):
+    rng = np.random.default_rng(8)
+    calls = [
+        [
+            rng.normal(size=rng.integers(1, 60)).tolist(),
+            float(rng.uniform(0, 0.95)),
+        ]
+        for _ in range(200)
+    ]
+    results = javascript(CurvesExplorer, "smooth", calls)
+    for (values, amount), result in zip(calls, results, strict=True):
+        np.testing.assert_allclose(result, smooth(values, amount), atol=1e-9)
+
+
+def test_ticks_cover_the_values_in_round_steps(javascript):
+    rng = np.random.default_rng(9)
+    calls = [
+        [low, low + 10.0 ** rng.uniform(-3, 6)] for low in rng.normal(0, 5, 200)
+    ]
+    for (low, high), ticks in zip(
+        calls, javascript(CurvesExplorer, "ticks", calls), strict=True
+    ):
+        steps = np.diff(ticks)
+        assert ticks[0] <= low + 1e-9 and ticks[-1] >= high - 1e-9 * abs(high)
+        assert 2 <= len(ticks) <= 8
+        np.testing.assert_allclose(steps, steps[0], rtol=1e-6)
+        mantissa = steps[0] / 10 ** np.floor(np.log10(steps[0]) + 1e-9)
+        assert min(abs(mantissa - n) for n in (1, 2, 5, 10)) < 1e-5
+
+
+def test_axes_are_cumulative(javascript):
+    run = {"metrics": {"loss": [3, 2, 1]}, "seconds": [60, 30, 90], "images": 5}
+    epochs, minutes, images = javascript(
+        CurvesExplorer,
+        "positions",
+        [[run, "epochs"], [run, "minutes"], [run, "images"]],
+    )
+    assert (epochs, minutes, images) == ([1, 2, 3], [1, 1.5, 3], [5, 10, 15])
+
+
+def test_keyboard_reads_any_epoch(open_widget, state_of, wait_for_words):
+    page = open_widget(CurvesExplorer(HISTORIES))
+    wait_for_words(
+        page, "Epoch 3, validation accuracy: small 50.00 %; large –."
+    )
+    page.get_by_role("slider", name="Read at epoch").focus()
+    page.keyboard.press("ArrowLeft")
+    wait_for_words(
+        page, "Epoch 2, validation accuracy: small 55.00 %; large 66.00 %."
+    )
+    rows = page.locator("tbody tr").all_inner_texts()
+    assert rows == [
+        "small\t50.00 %\t55.00 %\t55.00 % (2)\t2.0 min",
+        "large\t70.00 %\t66.00 %\t66.00 % (2)\t10.0 min",
+    ]
+    page.get_by_role("combobox", name="Metric").focus()
+    page.keyboard.press("ArrowDown")
+    wait_for_words(
+        page, "Epoch 2, validation loss: small 1.3000; large 1.0000."
+    )
+    page.get_by_role("checkbox", name="large").focus()
+    page.keyboard.press("Space")
+    assert state_of(page, "shown", "metric") == [[0], "loss"]
+    wait_for_words(page, "validation loss: small 1.3000.")
+    page.get_by_role("checkbox", name="small").focus()
+    page.keyboard.press("Space")
+    wait_for_words(page, "Choose a run")
+
+
+def test_pointer_reads_the_nearest_epoch(open_widget, state_of, wait_for_words):
+    page = open_widget(CurvesExplorer(HISTORIES))
+    page.get_by_role("combobox", name="Along").select_option("time, minutes")
+    assert state_of(page, "axis") == ["minutes"]
+    box = page.locator(".w-plane").bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
+    wait_for_words(
+        page, "Epoch 2, validation accuracy: small 55.00 %; large 66"
+    )
+    page.mouse.move(0, 0)
+    wait_for_words(page, "Epoch 3")
+    page.mouse.click(box["x"] + 2, box["y"] + 20)
+    assert state_of(page, "epoch") == [1]
+
+
+def test_training_curves_can_be_hidden(open_widget):
+    page = open_widget(CurvesExplorer(HISTORIES))
+    assert page.locator(".w-line").count() == 4
+    assert page.locator(".w-dashed").count() == 2
+    page.get_by_role("checkbox", name="Training too").uncheck()
+    page.wait_for_function(
+        "() => document.querySelectorAll('.w-line').length === 2"
+    )
+
+
+def test_records_and_keras_histories_do_as_well(open_widget):
+    record = {"history": HISTORIES["small"], "data": {"images": [45000, 5000]}}
+    keras = types.SimpleNamespace(history={"loss": [2.0, 1.0]})
+    widget = CurvesExplorer({"record": record})
+    assert widget.runs[0]["images"] == 45000
+    assert widget.metric == "accuracy"
+    page = open_widget(widget)
+    along = page.get_by_role("combobox", name="Along")
+    assert along.locator("option").all_inner_texts() == [
+        "epochs",
+        "time, minutes",
+        "images seen",
+    ]
+    page = open_widget(CurvesExplorer({"keras": keras}))
+    assert page.get_by_role("combobox", name="Along").count() == 0
+    assert page.locator(".w-dashed").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("histories", "metric"),
+    [
+        ({}, None),
+        ([1, 2], None),
+        ({"a": {}}, None),
+        ({"a": {"seconds": [1]}}, None),
+        ({"a": {"loss": 3}}, None),
+        ({"a": {"loss": []}}, None),
+        (HISTORIES, "f1"),
+        ({str(i): {"loss": [1]} for i in range(13)}, None),
+    ],
+)
+def test_bad_input_is_explained(histories, metric):
+    with pytest.raises(ValueError, match="Received"):
+        CurvesExplorer(histories, metric)
