@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
@@ -10,7 +11,7 @@ from cct_utils.plots.style import COLORS, DIVERGING, WIDTHS, new_figure
 # What a box of the diagram stands for: its color, and that of its text.
 KIND_COLORS = {
     "conv": (COLORS["conv"], "white"),
-    "position": (COLORS["mlp"], COLORS["ink"]),
+    "position": (COLORS["position"], "white"),
     "block": (COLORS["attention"], "white"),
     "norm": (COLORS["dropped"], COLORS["ink"]),
     "pool": (COLORS["pool"], COLORS["ink"]),
@@ -133,26 +134,28 @@ def plot_accuracy_cost(rows):
     """Draws accuracy against parameters and against multiply-adds.
 
     Args:
-        rows: list of `Published`; a color for each number of tokens.
+        rows: list of `Published`; a marker for each number of tokens.
 
     Returns:
         The figure.
     """
     fig, axes = new_figure("column", 5.6, rows=2)
     counts = sorted({row.tokens for row in rows})
-    colors = dict(zip(counts, ("cct", "article", "cnn"), strict=False))
     for ax, field, label in (
         (axes[0], "parameters", "millions of parameters"),
         (axes[1], "macs", "millions of multiply-adds per image"),
     ):
         places = [getattr(row, field) / 1e6 for row in rows]
-        for tokens in counts:
+        for number, tokens in enumerate(counts):
             own = [i for i, row in enumerate(rows) if row.tokens == tokens]
             ax.scatter(
                 [places[i] for i in own],
                 [rows[i].accuracy for i in own],
                 s=46,
-                color=COLORS[colors[tokens]],
+                marker="os^D"[number % 4],
+                facecolor=("white" if number else COLORS["cct"]),
+                edgecolor=COLORS["cct"],
+                linewidth=1.8,
                 label=f"{tokens} tokens",
             )
         for i in range(len(rows)):
@@ -296,7 +299,9 @@ def _draw_array(ax, array, class_names):
 def _draw_signed(ax, matrix):
     """Draws a matrix of signed numbers, zero in the middle of the colors."""
     bound = np.percentile(np.abs(matrix), 98)
-    ax.imshow(matrix, cmap=DIVERGING, vmin=-bound, vmax=bound)
+    # Nine shades are enough to see a pattern, and make a small file.
+    shades = mpl.colormaps[DIVERGING].resampled(9)
+    ax.imshow(matrix, cmap=shades, vmin=-bound, vmax=bound)
 
 
 def _montage(maps, rows=2, columns=8):

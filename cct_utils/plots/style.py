@@ -23,6 +23,7 @@ COLORS = {
     "attention": "#0072B2",
     "mlp": "#E0A100",
     "norm": "#8A94A3",
+    "position": "#7B5EA7",
     "ink": "#1F2933",
     "muted": "#6B7280",
 }
