@@ -78,45 +78,55 @@ class Visit(NamedTuple):
     errors: list  # console errors and uncaught exceptions
 
 
+def open_in(browser, site, path, **options):
+    """Open a page in a fresh profile, everything recorded."""
+    context = browser.new_context(accept_downloads=True, **options)
+    visit = Visit(context.new_page(), [], [], [])
+
+    def guard(route):
+        url = route.request.url
+        if url.startswith((f"{site}/", "data:", "blob:")):
+            route.continue_()
+        else:
+            visit.elsewhere.append(url)
+            route.abort()
+
+    def check_answer(response):
+        if response.status >= 400:
+            visit.failed.append(f"{response.status} {response.url}")
+
+    def check_message(message):
+        if message.type == "error":
+            visit.errors.append(message.text)
+
+    context.route("**/*", guard)
+    visit.page.on("response", check_answer)
+    visit.page.on("console", check_message)
+    visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    response = visit.page.goto(f"{site}/{path}", wait_until="networkidle")
+    assert response.status == 200
+    return visit
+
+
+@pytest.fixture(scope="module", params=toc_pages())
+def visit(request, site, browser):
+    """Each page of the book, opened once on a desktop's window."""
+    visit = open_in(
+        browser, site, request.param, viewport={"width": 1280, "height": 900}
+    )
+    yield visit
+    visit.page.context.close()
+
+
 @pytest.fixture
 def open_page(site, browser):
     """A function that opens a page of the site and records everything."""
-    contexts = []
+    visits = []
 
-    def open_page(path, width=1280, height=900, scheme="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            accept_downloads=True,
-        )
-        contexts.append(context)
-        visit = Visit(context.new_page(), [], [], [])
-
-        def guard(route):
-            url = route.request.url
-            if url.startswith((f"{site}/", "data:", "blob:")):
-                route.continue_()
-            else:
-                visit.elsewhere.append(url)
-                route.abort()
-
-        def check_answer(response):
-            if response.status >= 400:
-                visit.failed.append(f"{response.status} {response.url}")
-
-        def check_message(message):
-            if message.type == "error":
-                visit.errors.append(message.text)
-
-        context.route("**/*", guard)
-        visit.page.on("response", check_answer)
-        visit.page.on("console", check_message)
-        visit.page.on("pageerror", lambda e: visit.errors.append(str(e)))
-        response = visit.page.goto(f"{site}/{path}", wait_until="load")
-        assert response.status == 200
-        visit.page.wait_for_load_state("networkidle")
-        return visit
+    def open_page(path, **options):
+        visits.append(open_in(browser, site, path, **options))
+        return visits[-1]
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for visit in visits:
+        visit.page.context.close()

@@ -29,6 +29,15 @@ OVERFLOW = """() => {
 }"""
 
 
+# The article's text without code, where a backslash may stand.
+PROSE = """() => {
+  const copy = document.querySelector('article').cloneNode(true);
+  copy.querySelectorAll('pre, code, script, style, mjx-container')
+    .forEach(node => node.remove());
+  return copy.textContent;
+}"""
+
+
 def notebook_of(page):
     """The notebook that a chapter's page shows."""
     path = ROOT / page.replace(".html", ".ipynb")
@@ -58,89 +67,90 @@ def test_index_leads_to_the_home_page(open_page):
     page.wait_for_url("**/book/index.html")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_page_is_whole(open_page, path):
-    visit = open_page(path)
-    page = visit.page
-    if path in CHAPTERS and shown_widgets(path):
-        wait_for_widgets(page, path)
+def path_of(visit):
+    """The path of an open page inside the site."""
+    return "/".join(visit.page.url.split("#")[0].rsplit("/", 2)[1:])
+
+
+def chapter_of(visit):
+    """The path of an open page; skips what is not a chapter."""
+    path = path_of(visit)
+    if path not in CHAPTERS:
+        pytest.skip("not a chapter")
+    return path
+
+
+def test_page_shows_its_widgets(visit):
+    expected = shown_widgets(chapter_of(visit))
+    if not expected:
+        pytest.skip("no widgets")
+    shown = ".cell_output .widget-subarea > *"
+    visit.page.wait_for_function(
+        "([shown, count]) => document.querySelectorAll(shown).length >= count",
+        arg=[shown, expected],
+        timeout=30_000,
+    )
+    empty = visit.page.locator(f"{shown}:not(:has(*))")
+    assert empty.count() == 0
+
+
+def test_page_asks_no_other_host(visit):
     assert visit.elsewhere == []
+
+
+def test_page_loads_without_errors(visit):
     assert visit.failed == []
     assert visit.errors == []
-    titles = page.locator("h1:visible")
-    assert titles.count() == 1
-    assert page.title()
-    assert page.locator("html").get_attribute("lang") == "en"
-    assert page.locator("img:not([alt]), img[alt='']").count() == 0
+
+
+def test_page_has_one_title_and_a_language(visit):
+    assert visit.page.locator("h1:visible").count() == 1
+    assert visit.page.title()
+    assert visit.page.locator("html").get_attribute("lang") == "en"
+
+
+def test_page_images_have_alt(visit):
+    page = visit.page
+    assert (
+        page.locator("article img:not([alt]), article img[alt='']").count() == 0
+    )
     nameless = page.locator(
         "article svg[role=img]:not([aria-label]):not([aria-labelledby])"
     )
     assert nameless.count() == 0
-    text = page.locator("article").inner_text()
-    assert not re.search(r"\\[()\[\]]", strip_code(page)), "raw mathematics"
-    assert "[?]" not in text and "{cite" not in text and "{doc}" not in text
-    if "math notranslate" in page.content():
-        page.wait_for_selector("mjx-container")
-        assert page.locator("mjx-merror").count() == 0
 
 
-def strip_code(page):
-    """The article's text without code, where a backslash may stand."""
-    return page.evaluate(
-        """() => {
-          const copy = document.querySelector('article').cloneNode(true);
-          copy.querySelectorAll('pre, code, script, mjx-container, style')
-            .forEach(node => node.remove());
-          return copy.textContent;
-        }"""
-    )
+def test_page_typesets_its_mathematics(visit):
+    page = visit.page
+    if page.locator("article .math").count():
+        page.wait_for_selector("article .math mjx-container")
+    assert page.locator("mjx-merror").count() == 0
+    text = page.evaluate(PROSE)
+    assert not re.search(r"\\[()\[\]]|\$\$", text), "raw mathematics"
+    assert not re.search(r"\{(cite|doc|term|numref|ref)", text)
 
 
-def wait_for_widgets(page, path):
-    """Wait until each saved widget of a chapter is on the page."""
-    expected = shown_widgets(path)
-    page.wait_for_function(
-        """expected => [...document.querySelectorAll(
-             'script[type="application/vnd.jupyter.widget-view+json"]')]
-             .filter(s => s.parentElement.querySelector('.widget-subarea > *')
-               || s.nextElementSibling
-               || s.previousElementSibling).length >= expected""",
-        arg=expected,
-        timeout=20_000,
-    )
+def test_page_fits_a_phone(visit):
+    page = visit.page
+    page.set_viewport_size(PHONE)
+    try:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert page.evaluate(OVERFLOW) == []
+        assert width <= PHONE["width"]
+    finally:
+        page.set_viewport_size({"width": 1280, "height": 900})
 
 
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_chapter_shows_its_widgets(open_page, path):
-    expected = shown_widgets(path)
-    if not expected:
-        pytest.skip("no widgets")
-    page = open_page(path).page
-    wait_for_widgets(page, path)
-    assert page.locator(".jupyter-widgets, .cct-widget").count() >= expected
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_page_fits_a_phone(open_page, path):
-    page = open_page(path, **PHONE).page
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= PHONE["width"], page.evaluate(OVERFLOW)
-    assert page.evaluate(OVERFLOW) == []
-
-
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_chapter_can_be_run_and_downloaded(open_page, path):
-    page = open_page(path).page
-    address = re.search(
-        r"url: (https://github\.com/\S+)", (ROOT / "_config.yml").read_text()
-    )[1].removeprefix("https://github.com/")
+def test_chapter_can_be_run_and_downloaded(visit):
+    path = chapter_of(visit)
+    config = (ROOT / "_config.yml").read_text("utf-8")
+    address = re.search(r"url: https://github\.com/(\S+)", config)[1]
     source = path.replace(".html", ".ipynb")
-    colab = (
+    links = visit.page.locator(".chapter-buttons a")
+    assert links.first.get_attribute("href") == (
         f"https://colab.research.google.com/github/{address}/blob/main/{source}"
     )
-    links = page.locator(".chapter-buttons a")
-    assert links.first.get_attribute("href") == colab
-    with page.expect_download() as download:
+    with visit.page.expect_download() as download:
         links.nth(1).click()
     saved = json.loads(download.value.path().read_text("utf-8"))
     assert saved == notebook_of(path)
@@ -210,7 +220,7 @@ def test_dark_mode_toggles_and_stays(open_page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_contrast(open_page, scheme):
-    page = open_page(PAGES[0], scheme=scheme).page
+    page = open_page(PAGES[0], color_scheme=scheme).page
     ratios = page.evaluate(
         """() => {
           const parse = c => c.match(/[\\d.]+/g).slice(0, 3).map(Number);
