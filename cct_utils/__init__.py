@@ -9,6 +9,7 @@ from cct_utils.augmentation import (
 )
 from cct_utils.checkpoints import load_authors_weights
 from cct_utils.data import Dataset, load_dataset, sample_photo
+from cct_utils.export import export_onnx
 from cct_utils.layers import (
     CCTTokenizer,
     PositionEmbedding,
@@ -57,6 +58,7 @@ __all__ = [
     "encoder_block",
     "evaluate_logits",
     "expected_calibration_error",
+    "export_onnx",
     "inspection",
     "load_authors_weights",
     "load_dataset",
