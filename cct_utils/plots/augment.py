@@ -124,13 +124,14 @@ def plot_pixel_histograms(before, after):
     for ax, images, title in zip(axes, (before, after), titles, strict=True):
         for channel, (name, color) in enumerate(CHANNELS.items()):
             values = np.asarray(images)[..., channel].ravel()
-            share, edges = np.histogram(values, bins=48)
+            share, edges = np.histogram(values, bins=32)
             share = 100 * share / len(values)
             ax.stairs(share, edges, color=color, label=name)
             ax.axvline(values.mean(), color=color, linestyle=":")
         ax.set(title=title, xlabel="value", yticks=[])
+        ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
     axes[0].set_ylabel("share of pixels")
-    axes[1].legend()
+    axes[0].legend(loc="upper right", handlelength=1, labelspacing=0.2)
     return fig
 
 
@@ -159,7 +160,7 @@ def plot_shift_shares(shifts, padding, *, ax=None):
     ax.annotate(
         f"equal shares: {even:.1f} %",
         (values[-1] + 0.5, even),
-        (0, 3),
+        (0, 9),
         textcoords="offset points",
         ha="right",
     )

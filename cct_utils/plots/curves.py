@@ -18,10 +18,10 @@ def plot_history(histories):
             of 1). At most as many as there are `MODEL_COLORS`.
 
     Returns:
-        The figure, loss left and accuracy right.
+        The figure, accuracy above loss.
     """
-    fig, axes = new_figure("wide", 3.3, columns=2)
-    panels = (("loss", 1, "loss (nats)"), ("accuracy", 100, "accuracy (%)"))
+    fig, axes = new_figure("column", 5.2, rows=2, sharex=True)
+    panels = (("accuracy", 100, "accuracy (%)"), ("loss", 1, "loss (nats)"))
     for ax, (metric, scale, label) in zip(axes, panels, strict=True):
         for (name, history), color in zip(
             histories.items(), MODEL_COLORS, strict=False
@@ -39,10 +39,11 @@ def plot_history(histories):
                     marker="." if len(values) < 5 else None,
                     label=f"{name}, {part}",
                 )
-        ax.set(xlabel="epoch", title=label)
+        ax.set(ylabel=label)
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="y")
-    axes[1].legend(loc="lower right")
+    axes[0].legend(loc="lower right")
+    axes[1].set_xlabel("epoch")
     return fig
 
 
@@ -178,7 +179,7 @@ def plot_reliability(bins, *, title=None, ax=None):
         ylim=(0, 100),
         title=title,
     )
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", handlelength=1, borderaxespad=0.1)
     return ax
 
 
@@ -191,7 +192,10 @@ def plot_calibration(panels):
     Returns:
         The figure.
     """
-    fig, axes = new_figure("wide", 3.5, columns=len(panels), squeeze=False)
-    for ax, (title, bins) in zip(axes[0], panels.items(), strict=True):
-        plot_reliability(bins, title=title, ax=ax)
+    fig, axes = new_figure("column", 3.1, columns=len(panels), squeeze=False)
+    for i, (title, bins) in enumerate(panels.items()):
+        ax = plot_reliability(bins, title=title, ax=axes[0, i])
+        if i:
+            ax.get_legend().remove()
+            ax.set_ylabel("")
     return fig
