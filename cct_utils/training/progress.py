@@ -30,9 +30,10 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch_start = time.monotonic()
+        self.title = f"epoch {epoch + 1}/{self.num_epochs}"
         self.bar = tqdm(
             total=self.params["steps"],
-            desc=f"epoch {epoch + 1}/{self.num_epochs}",
+            desc=self.title,
             unit="step",
             leave=False,
             disable=not sys.stderr.isatty() or self.show is not _print_line,
@@ -47,8 +48,8 @@ class Progress(keras.callbacks.Callback):
             self.shown_at = now
             steps = self.params["steps"]
             self.show(
-                f"epoch {self.bar.desc.split()[-1].rstrip(':')}  "
-                f"step {batch + 1}/{steps}  loss {logs['loss']:.3f}",
+                f"{self.title}  step {batch + 1}/{steps}  "
+                f"loss {logs['loss']:.3f}",
                 False,
             )
 
