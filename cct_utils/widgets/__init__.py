@@ -6,6 +6,7 @@ from cct_utils.widgets.quiz import Question, quiz, right, wrong
 
 _EXPLORERS = {
     "AttentionExplorer": "attention",
+    "AugmentationExplorer": "augmentation",
     "CurvesExplorer": "curves",
     "PoolingExplorer": "pooling",
     "PositionExplorer": "position",

@@ -93,9 +93,8 @@ function plane(point) {
     make("i"),
     name,
   );
-  const draw = ({ x, y, axis, series, words }) => {
+  const draw = ({ x, y, ends, axis, series, words }) => {
     const place = (value, [low, high]) => (value - low) / (high - low || 1);
-    const ends = [x.at(0), x.at(-1)];
     const heights = [y.at(0), y.at(-1)];
     grid.setAttribute("d", y.map((v) => `M0 ${1 - place(v, heights)}h1`).join(""));
     const label = (text, style) => make("span", { style }, text);
@@ -229,7 +228,8 @@ function render({ model, el }) {
   let hovered = null;
   let state;
   const chart = plane((x, final) => {
-    const at = x === null ? null : state.x.at(0) + x * (state.x.at(-1) - state.x.at(0));
+    const [start, end] = state.ends;
+    const at = x === null ? null : start + x * (end - start);
     hovered = at === null ? null : nearestEpoch(state.places, at);
     if (final) frame.set({ epoch: hovered + 1 });
     frame.redraw();
@@ -261,13 +261,12 @@ function render({ model, el }) {
     );
     const places = shown.map((index) => positions(runs[index], axis));
     const values = series.flatMap((s) => s.ys);
-    const start = axis === "epochs" ? 1 : 0;
-    const end = Math.max(start + 1e-9, ...places.flat());
-    const x = ticks(start === 1 ? 0 : start, end);
+    const ends = [0, Math.max(1e-9, ...places.flat())];
+    const x = ticks(...ends).filter((tick) => tick <= ends[1]);
     const y = values.length ? ticks(Math.min(...values), Math.max(...values)) : [0, 1];
-    state = { x, places };
+    state = { ends, places };
     const words = (v) => (isShare(metric) ? `${Number((100 * v).toFixed(1))} %` : String(v));
-    chart.draw({ x, y, axis: LABELS[axis], series, words });
+    chart.draw({ x, y, ends, axis: LABELS[axis], series, words });
     const rows = shown.map((index) => {
       const run = runs[index];
       const list = run.metrics[main] ?? run.metrics[metric] ?? [];

@@ -9,6 +9,7 @@ import pytest
 from cct_utils import widgets
 from cct_utils.widgets import (
     AttentionExplorer,
+    AugmentationExplorer,
     CurvesExplorer,
     PoolingExplorer,
     PositionExplorer,
@@ -24,6 +25,7 @@ MAKERS = {
     "AttentionExplorer": lambda: AttentionExplorer(
         IMAGES, [RNG.uniform(size=(3, 2, 64, 64)) for _ in range(2)]
     ),
+    "AugmentationExplorer": lambda: AugmentationExplorer(*IMAGES[:2]),
     "CurvesExplorer": lambda: CurvesExplorer(
         {
             f"run {i}": {"loss": [3, 2, 1 + i], "seconds": [9] * 3}
