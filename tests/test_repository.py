@@ -357,12 +357,19 @@ def test_vendored_packages_have_a_license():
         assert any(path.endswith("LICENSE") for path in entry["files"])
 
 
-def test_defects_page_names_existing_tests():
+def test_defects_page_names_every_defect_and_no_other_test():
     page = (ROOT / "book" / "popular_example.md").read_text("utf-8")
-    tests = (ROOT / "tests" / "test_defects.py").read_text("utf-8")
-    named = set(re.findall(r"`(test_defect_\w+)`", page))
-    existing = set(re.findall(r"^def (test_defect_\w+)", tests, re.MULTILINE))
-    assert named and named <= existing, named - existing
+    named = set(re.findall(r"`(test_\w+)`", page))
+    existing = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(
+            r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    defects = {name for name in existing if name.startswith("test_defect_")}
+    assert named <= existing, named - existing
+    assert defects <= named, defects - named
 
 
 def test_requirements_satisfy_the_project():
