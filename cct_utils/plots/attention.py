@@ -1,6 +1,9 @@
 """Figures of the encoder block: attention, its cost, the residual stream."""
 
+from itertools import cycle
+
 import numpy as np
+from matplotlib.colors import PowerNorm
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from cct_utils.plots.style import COLORS, WIDTHS, new_figure
@@ -129,12 +132,12 @@ def plot_heads(image, weights, queries, titles):
         "column", height, columns=columns, rows=len(queries), squeeze=False
     )
     rows, cols = image.shape[0] / side, image.shape[1] / side
+    # The root of the weight, so that small ones are still told apart.
+    norm = PowerNorm(0.5, vmin=0, vmax=weights[:, list(queries)].max())
     for query, row in zip(queries, axes, strict=True):
         row[0].imshow(image)
         for ax, head in zip(row[1:], weights, strict=True):
-            shown = ax.imshow(
-                head[query].reshape(side, side), vmin=0, vmax=weights.max()
-            )
+            shown = ax.imshow(head[query].reshape(side, side), norm=norm)
         y, x = divmod(query, side)
         for ax in row:
             scale = (cols, rows) if ax is row[0] else (1, 1)
@@ -146,7 +149,7 @@ def plot_heads(image, weights, queries, titles):
         shown,
         ax=axes[:, 1:],
         location="bottom",
-        shrink=0.5,
+        shrink=0.6,
         aspect=30,
         label="attention weight",
     )
@@ -183,7 +186,7 @@ def plot_attention_cost(num_tokens, costs, image_sizes, *, ax=None):
         {"color": COLORS["attention"], "marker": "s"},
         {"color": COLORS["mlp"], "marker": "^"},
     )
-    for (label, cost), style in zip(costs.items(), styles, strict=True):
+    for (label, cost), style in zip(costs.items(), cycle(styles), strict=False):
         ax.loglog(num_tokens, cost, label=label, **style)
     ax.set_xticks(
         list(image_sizes),
@@ -215,7 +218,7 @@ def plot_activations(x, curves, *, ax=None):
         {"color": COLORS["mlp"]},
         {"color": COLORS["muted"], "linestyle": "--"},
     )
-    for (label, y), style in zip(curves.items(), styles, strict=True):
+    for (label, y), style in zip(curves.items(), cycle(styles), strict=False):
         ax.plot(x, y, label=label, **style)
     ax.set_xlabel("input")
     ax.set_ylabel("output")
@@ -334,11 +337,19 @@ def plot_stream(steps, *, ax=None):
             kind = "attention" if "attention" in name else "mlp"
             ax.barh(row, size, 0.55, color=COLORS[kind], alpha=0.85)
     ax.plot(lengths, y, color=COLORS["ink"], marker="o", label="stream")
+    for row, length in zip(y, lengths, strict=True):
+        ax.text(
+            length + 0.03 * max(lengths),
+            row,
+            f"{length:.1f}",
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
     ax.barh(0, 0, color=COLORS["attention"], label="added by attention")
     ax.barh(0, 0, color=COLORS["mlp"], label="added by the MLP")
     ax.set_yticks(y, names)
     ax.invert_yaxis()
-    ax.set_xlim(0, 1.08 * max(lengths))
+    ax.set_xlim(0, 1.15 * max(lengths))
     ax.set_xlabel("mean length of a token's vector")
     ax.figure.legend(loc="outside upper center", ncols=3)
     return ax

@@ -1,5 +1,7 @@
 """Figures of stochastic depth: coins, rates and the depths they make."""
 
+from itertools import cycle
+
 import numpy as np
 from matplotlib.colors import ListedColormap
 
@@ -44,7 +46,7 @@ def _draw_kept(ax, kept):
         edgecolors="white",
         linewidth=1,
     )
-    ax.invert_yaxis()
+    ax.set_ylim(rows, 0)  # the first sample on top
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
@@ -67,13 +69,16 @@ def plot_running_means(draws, expected, *, ax=None):
         expected, color=COLORS["ink"], lw=1.2, ls=":", label="without dropping"
     )
     colors = (COLORS["kept"], COLORS["highlight"])
-    for (label, values), color in zip(draws.items(), colors, strict=True):
+    for (label, values), color in zip(
+        draws.items(), cycle(colors), strict=False
+    ):
         values = np.asarray(values, "float64")
         count = np.arange(1, len(values) + 1)
         mean = np.cumsum(values) / count
         square = np.cumsum(values**2) / count
         error = np.sqrt(np.maximum(square - mean**2, 0) / count)
-        shown = slice(9, None)  # ten draws are the first worth a mean
+        # Ten draws are the first worth a mean; more points would not be seen.
+        shown = np.geomspace(9, len(values) - 1, 250).astype(int)
         ax.plot(count[shown], mean[shown], color=color, label=label)
         ax.fill_between(
             count[shown],
@@ -83,11 +88,10 @@ def plot_running_means(draws, expected, *, ax=None):
             alpha=0.18,
             lw=0,
         )
-    ax.text(len(values), expected, "without dropping ", va="bottom", ha="right")
     ax.set_xscale("log")
     ax.set_xlabel("draws")
     ax.set_ylabel("mean so far")
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower right")
     return ax
 
 
@@ -107,7 +111,9 @@ def plot_depth_rates(rates, *, ax=None):
         {"color": COLORS["kept"], "marker": "o"},
         {"color": COLORS["muted"], "marker": "s", "linestyle": "--"},
     )
-    for (label, values), style in zip(rates.items(), styles, strict=False):
+    for (label, values), style in zip(
+        rates.items(), cycle(styles), strict=False
+    ):
         blocks = np.arange(1, len(values) + 1)
         ax.plot(blocks, 100 * np.asarray(values), label=label, **style)
     ax.set_xticks(blocks)
@@ -142,7 +148,7 @@ def plot_passed_branches(passed, images=None):
         )
     fig, axes = new_figure(
         "column",
-        0.29 * samples + 0.75,
+        0.31 * samples + 0.75,
         columns=len(passed),
         sharey=True,
         squeeze=False,
