@@ -27,6 +27,8 @@ class CCTTokenizer(layers.Layer):
         num_conv_layers: number of stages.
         num_output_channels: channels of each stage; the last is the width of
             the tokens.
+        positional_emb: of no effect, as in the keras.io example, whose calls
+            may name it; positions are `PositionEmbedding`'s.
         kernel_initializer: initializer of the convolutions' kernels.
 
     Call arguments:
@@ -52,6 +54,7 @@ class CCTTokenizer(layers.Layer):
         pooling_stride=2,
         num_conv_layers=2,
         num_output_channels=(64, 128),
+        positional_emb=True,
         kernel_initializer="he_normal",
         **kwargs,
     ):
@@ -78,6 +81,7 @@ class CCTTokenizer(layers.Layer):
                 f"{self.num_conv_layers} stages. "
                 f"Received: num_output_channels={self.num_output_channels}"
             )
+        self.positional_emb = positional_emb
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.convolutions = [
             layers.Conv2D(
@@ -104,6 +108,7 @@ class CCTTokenizer(layers.Layer):
             "pooling_stride": self.pooling_stride,
             "num_conv_layers": self.num_conv_layers,
             "num_output_channels": self.num_output_channels,
+            "positional_emb": self.positional_emb,
             "kernel_initializer": keras.initializers.serialize(
                 self.kernel_initializer
             ),
@@ -142,7 +147,10 @@ class CCTTokenizer(layers.Layer):
 
     def _stage_size(self, size):
         """Returns one side's length after a convolution and a pooling."""
-        size = (size + 2 * self.padding - self.kernel_size) // self.stride + 1
+        room = size + 2 * self.padding - self.kernel_size
+        if size < 1 or room < 0:
+            return 0  # padding alone makes no token
+        size = room // self.stride + 1
         pool_padding = self.pooling_kernel_size // 2
         size = size + 2 * pool_padding - self.pooling_kernel_size
         return size // self.pooling_stride + 1

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
@@ -63,6 +63,7 @@ def test_tokenizer_equals_numpy(options):
 SIZES = st.integers(1, 30)
 
 
+@example(1, 1, 2, 1, 0, (2, 1), 1)
 @given(
     height=SIZES,
     width=SIZES,

@@ -292,7 +292,7 @@ def test_eight_images_can_be_learned_by_heart(make):
     else:
         model = make("cct_2_3x2", attention_dropout_rate=0.0, **options)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.AdamW(3e-3), loss)
+    model.compile(keras.optimizers.AdamW(3e-3), loss, run_eagerly=True)
     data, labels = load_dataset("digits"), np.arange(8)
     first = [np.flatnonzero(data.y_train == label)[0] for label in labels]
     images = data.x_train[first, ::2, ::2]  # (8, 16, 16, 3)
