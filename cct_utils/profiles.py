@@ -22,7 +22,7 @@ class Profile(NamedTuple):
 
 PROFILES = {
     "full": Profile("full", "cifar10", None, None, 30, 128),
-    "quick": Profile("quick", "cifar10", 5000, 1000, 3, 128),
+    "quick": Profile("quick", "cifar10", 5000, 1000, 6, 128),
     "smoke": Profile("smoke", "digits", 256, 128, 1, 64),
 }
 
