@@ -119,6 +119,7 @@ def test_learned_embedding_keeps_its_contract():
     check_layer(PositionEmbedding(6), (2, 6, 4), num_weights=1)
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable")
 def test_sine_embedding_keeps_its_contract():
     check_layer(PositionEmbedding(6, kind="sine"), (2, 6, 4), num_weights=0)
 

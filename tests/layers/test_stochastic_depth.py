@@ -90,6 +90,7 @@ def test_rates_lie_on_a_line_from_zero(rate, num_layers):
     assert num_layers == 1 or rates[-1] == pytest.approx(rate)
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable")
 def test_layer_keeps_its_contract():
     check_layer(StochasticDepth(0.3, seed=2), (4, 3, 2), num_weights=0)
 

@@ -282,23 +282,22 @@ def test_mixed_precision_trains_a_step(make, policy):
     assert attention.compute_dtype == policy.removeprefix("mixed_")
 
 
-@pytest.mark.parametrize("make", [create_cct_model, create_cct_variant])
-def test_eight_images_can_be_learned_by_heart(make):
+def test_eight_images_can_be_learned_by_heart():
     keras.utils.set_random_seed(0)
-    options = {"image_size": 16, "stochastic_depth_rate": 0}
-    options |= {"augmentation": "none", "dropout_rate": 0.0}
-    if make is create_cct_model:
-        model = make(**options)
-    else:
-        model = make("cct_2_3x2", attention_dropout_rate=0.0, **options)
+    model = create_cct_variant(
+        "cct_2_3x2",
+        image_size=16,
+        stochastic_depth_rate=0.0,
+        attention_dropout_rate=0.0,
+    )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.AdamW(3e-3), loss, run_eagerly=True)
+    model.compile(keras.optimizers.AdamW(3e-3), loss, jit_compile=False)
     data, labels = load_dataset("digits"), np.arange(8)
     first = [np.flatnonzero(data.y_train == label)[0] for label in labels]
     images = data.x_train[first, ::2, ::2]  # (8, 16, 16, 3)
-    history = model.fit(images, labels, epochs=32, verbose=0)
+    history = model.fit(images, labels, epochs=40, verbose=0)
     assert history.history["loss"][0] > 1.5
-    assert history.history["loss"][-1] < 0.05
+    assert history.history["loss"][-1] < 0.02
 
 
 def test_gradient_reaches_every_weight():
