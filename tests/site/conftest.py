@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
+TIMEOUT_MS = 120_000  # generous: the machine may be busy
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -81,6 +82,7 @@ class Visit(NamedTuple):
 def open_in(browser, site, path, **options):
     """Open a page in a fresh profile, everything recorded."""
     context = browser.new_context(accept_downloads=True, **options)
+    context.set_default_timeout(TIMEOUT_MS)
     visit = Visit(context.new_page(), [], [], [])
 
     def guard(route):

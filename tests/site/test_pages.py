@@ -88,7 +88,6 @@ def test_page_shows_its_widgets(visit):
     visit.page.wait_for_function(
         "([shown, count]) => document.querySelectorAll(shown).length >= count",
         arg=[shown, expected],
-        timeout=30_000,
     )
     empty = visit.page.locator(f"{shown}:not(:has(*))")
     assert empty.count() == 0
