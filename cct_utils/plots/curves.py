@@ -170,6 +170,7 @@ def plot_reliability(bins, *, title=None, ax=None):
         100 * accuracy[used],
         "o-",
         color=COLORS["test"],
+        clip_on=False,
         label="right answers",
     )
     ax.set(
