@@ -101,18 +101,19 @@ class QuietRandAugment(layers.RandAugment):
         return super().call(images, training=training)
 
 
-def augmentation_layers(recipe, image_size, seed=None):
+def augmentation_layers(recipe, image_size, seed=None, value_range=(0, 1)):
     """Returns the layers of a recipe that change images alone.
 
-    They expect values on the scale 0..1 or normalized ones, and are the
-    identity at inference. The label-mixing part of `"mixup_cutmix"` belongs to
-    the input pipeline: see `mixing_layers`.
+    They are the identity at inference. The label-mixing part of
+    `"mixup_cutmix"` belongs to the input pipeline: see `mixing_layers`.
 
     Args:
         recipe: one of `AUGMENTATION_RECIPES`.
         image_size: `(height, width)` in pixels, or one number for both; the
             largest shift is an eighth of the smaller side (4 for 32).
         seed: seed of the first layer; the others follow it.
+        value_range: lowest and highest value of the images; RandAugment
+            needs to know it, and cuts off what lies outside.
 
     Returns:
         A list of Keras layers, empty for `"none"`.
@@ -132,7 +133,9 @@ def augmentation_layers(recipe, image_size, seed=None):
     if recipe == "randaugment":
         recipe_layers.append(
             QuietRandAugment(
-                value_range=(0, 1), seed=seeds[2], name="augmentation_rand"
+                value_range=value_range,
+                seed=seeds[2],
+                name="augmentation_rand",
             )
         )
     return recipe_layers

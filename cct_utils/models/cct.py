@@ -180,9 +180,9 @@ def create_cct_variant(
     mlp_ratio = sizes.pop("mlp_ratio")
     inputs = layers.Input(_input_shape(image_size, input_shape), name="pixels")
     x = inputs
-    if include_preprocessing:
-        x = _normalization(inputs.shape[-1])(x)
-    for layer in augmentation_layers(augmentation, inputs.shape[1:3]):
+    for layer in _first_layers(
+        inputs.shape[1:], include_preprocessing, augmentation
+    ):
         x = layer(x)
     embed_dim = sizes["embed_dim"]
     return _network(
@@ -367,6 +367,26 @@ def _input_shape(image_size, input_shape):
             f"input_shape={tuple(input_shape)}"
         )
     return tuple(input_shape)
+
+
+def _first_layers(input_shape, include_preprocessing, augmentation):
+    """Returns normalization and augmentation, in the order that suits both."""
+    *image_size, channels = input_shape
+    augment = augmentation_layers(
+        augmentation, image_size, value_range=(0, 255)
+    )
+    normalize = [_normalization(channels)] if include_preprocessing else []
+    if augmentation != "randaugment":
+        # The border that a shift fills with zeros then has the mean color.
+        return normalize + augment
+    if not include_preprocessing:
+        raise ValueError(
+            "RandAugment needs pixels 0..255 and the bare network takes "
+            "normalized values: keep include_preprocessing=True, or augment "
+            "in the input pipeline. Received: augmentation='randaugment', "
+            "include_preprocessing=False"
+        )
+    return augment + normalize
 
 
 def _normalization(channels):

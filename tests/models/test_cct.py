@@ -450,3 +450,37 @@ def test_image_too_small_for_the_tokenizer():
     with pytest.raises(ValueError, match="too small") as error:
         create_cct_variant("cct_2_3x2", image_size=0)
     assert "0 x 0" in str(error.value)
+
+
+def test_variant_augments_before_it_cuts_off():
+    """RandAugment works on pixels: afterwards it would cut values to 0..1."""
+    model = create_cct_variant("cct_2_3x2", augmentation="randaugment")
+    names = [layer.name for layer in model.layers]
+    assert names.index("augmentation_rand") < names.index("preprocessing")
+    images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3))
+    augmented = keras.Model(
+        model.input, model.get_layer("preprocessing").output
+    )(images.astype("float32"), training=True)
+    values = keras.ops.convert_to_numpy(augmented)
+    assert values.min() < -1 and values.max() > 1
+
+
+def test_bare_network_refuses_randaugment():
+    with pytest.raises(ValueError, match="needs pixels 0..255.*Received"):
+        create_cct_variant(
+            "cct_2_3x2",
+            augmentation="randaugment",
+            include_preprocessing=False,
+        )
+
+
+@pytest.mark.parametrize("name", ["cct_2_3x2", "cct_7_3x1"])
+def test_no_two_kernels_start_equal(name):
+    """One initializer draws the same numbers each time it is called."""
+    kernels = [
+        np.ravel(weight)[:64]
+        for weight in create_cct_variant(name).trainable_weights
+        if "kernel" in weight.path
+    ]
+    for a, b in itertools.combinations(kernels, 2):
+        assert not np.array_equal(a, b)
