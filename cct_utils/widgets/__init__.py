@@ -19,7 +19,7 @@ __all__ = ["Question", "quiz", "right", "wrong", *_EXPLORERS]
 
 
 def __getattr__(name):
-    """Import an explorer when it is asked for; quizzes need no anywidget."""
+    """Imports an explorer when it is asked for; quizzes need no anywidget."""
     if name not in _EXPLORERS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

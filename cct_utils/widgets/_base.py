@@ -3,6 +3,7 @@
 import base64
 import struct
 import zlib
+from numbers import Integral
 from pathlib import Path
 
 import anywidget
@@ -13,12 +14,12 @@ _LARGEST_SIDE = 256
 
 
 def _read(*names):
-    """Return the named files of this folder as one text."""
+    """Returns the named files of this folder as one text."""
     return "".join((_FOLDER / name).read_text("utf-8") for name in names)
 
 
 def script(name):
-    """Return an explorer's JavaScript with the shared helpers before it."""
+    """Returns an explorer's JavaScript with the shared helpers before it."""
     return _read("_shared.js", name)
 
 
@@ -31,12 +32,12 @@ class Explorer(anywidget.AnyWidget):
         return f"{type(self).__name__}: an interactive figure{self._about()}"
 
     def _about(self):
-        """Return what the text form adds about this very explorer."""
+        """Returns what the text form adds about this very explorer."""
         return ""
 
 
 def check_image(image, name="image"):
-    """Return an image as uint8 (height, width, 3), or say what is wrong."""
+    """Returns an image as uint8 (height, width, 3), or says what is wrong."""
     array = np.asarray(image)
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise ValueError(
@@ -53,7 +54,7 @@ def check_image(image, name="image"):
 
 
 def check_images(images):
-    """Return uint8 images (images, height, width, 3), or say what is wrong."""
+    """Returns uint8 images (n, height, width, 3), or says what is wrong."""
     array = np.asarray(images)
     array = array[None] if array.ndim == 3 else array
     if array.ndim != 4 or not 1 <= len(array) <= 12:
@@ -65,7 +66,7 @@ def check_images(images):
 
 
 def image_titles(number, labels=None, class_names=None):
-    """Return what the list of pictures calls each of them."""
+    """Returns what the list of pictures calls each of them."""
     if labels is None:
         return [f"picture {i + 1}" for i in range(number)]
     labels = np.asarray(labels).reshape(-1)
@@ -81,7 +82,7 @@ def image_titles(number, labels=None, class_names=None):
 
 
 def check_array(value, name, shape):
-    """Return floats of the given shape; None in it stands for any size."""
+    """Returns floats of the given shape; None in it stands for any size."""
     array = np.asarray(value, "float32")
     wrong = array.ndim != len(shape) or any(
         size is not None and size != actual
@@ -97,8 +98,8 @@ def check_array(value, name, shape):
 
 
 def check_choice(name, value, low, high):
-    """Return an integer within its limits, or say what they are."""
-    if isinstance(value, bool) or int(value) != value:
+    """Returns an integer within its limits, or says what they are."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise ValueError(f"`{name}` must be an integer. Received: {value!r}")
     if not low <= value <= high:
         raise ValueError(
@@ -108,7 +109,7 @@ def check_choice(name, value, low, high):
 
 
 def square_grid(grid, tokens):
-    """Return (rows, columns); without a grid the tokens form a square."""
+    """Returns (rows, columns); without a grid the tokens form a square."""
     if grid is None:
         side = round(tokens**0.5)
         grid = (side, side)
@@ -122,12 +123,12 @@ def square_grid(grid, tokens):
 
 
 def half(array):
-    """Return an array as little-endian 16-bit floats."""
+    """Returns an array as little-endian 16-bit floats."""
     return np.asarray(array).astype("<f2").tobytes()
 
 
 def picture(image):
-    """Return a checked image as a PNG in a data URL."""
+    """Returns a checked image as a PNG in a data URL."""
     height, width, _ = image.shape
     rows = b"".join(b"\0" + row.tobytes() for row in image)
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

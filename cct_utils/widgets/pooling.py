@@ -88,7 +88,7 @@ class PoolingExplorer(Explorer):
 
     @classmethod
     def from_model(cls, model, images, class_names, labels=None):
-        """Return the explorer of a trained CCT's own pooling.
+        """Returns the explorer of a trained CCT's own pooling.
 
         Args:
             model: a model of `create_cct_model` or `create_cct_variant`.

@@ -20,12 +20,12 @@ class Answer(NamedTuple):
 
 
 def right(text, why):
-    """Return a correct answer; `why` appears when it is chosen."""
+    """Returns a correct answer; `why` appears when it is chosen."""
     return Answer(str(text), why, True)
 
 
 def wrong(text, why):
-    """Return an incorrect answer; `why` appears when it is chosen."""
+    """Returns an incorrect answer; `why` appears when it is chosen."""
     return Answer(str(text), why, False)
 
 
@@ -36,8 +36,8 @@ class Question:
     ticks all that apply. Backticks in any text give code.
 
     Args:
-        text: The question.
-        answers: Two or more results of `right` and `wrong`.
+        text: the question.
+        answers: two or more results of `right` and `wrong`.
 
     Example:
 
@@ -76,7 +76,7 @@ class Question:
         return "quiz-" + hashlib.sha256(words.encode()).hexdigest()[:10]
 
     def to_html(self):
-        """Return the question as a `fieldset`."""
+        """Returns the question as a `fieldset`."""
         several = sum(answer.correct for answer in self.answers) > 1
         hint = '<p class="cct-hint">Choose all that apply.</p>\n'
         answers = "".join(
@@ -89,7 +89,7 @@ class Question:
         )
 
     def _answer_html(self, index, answer, kind):
-        """Return one input with its label and its hidden feedback."""
+        """Returns one input with its label and its hidden feedback."""
         verdict = "right" if answer.correct else "wrong"
         mark = "✓ Right." if answer.correct else "✗ Not so."
         name = f"{self.id}-{index}"
@@ -127,13 +127,13 @@ class Quiz(HTML):
 
 
 def quiz(questions):
-    """Return a quiz to be shown as the output of a notebook cell.
+    """Returns a quiz to be shown as the output of a notebook cell.
 
     The feedback of an answer appears when it is chosen, by style sheet
     alone, so it works on the site, in Colab and in JupyterLab.
 
     Args:
-        questions: A list of `Question`.
+        questions: a list of `Question`.
 
     Returns:
         An `IPython.display.HTML` object; the same text gives the same HTML.
@@ -161,5 +161,5 @@ def quiz(questions):
 
 
 def _inline(text):
-    """Escape HTML and turn `code` in backticks into code elements."""
+    """Escapes HTML and turns `code` in backticks into code elements."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

@@ -136,7 +136,7 @@ const title = (name) =>
 
 function render({ model, el }) {
   const frame = new Frame(model, el, "How large is a CCT?");
-  const variants = frame.get("variants");
+  const variants = Object.fromEntries(frame.get("variants"));
   const numbers = (name, values) =>
     [...new Set([...values, frame.get(name)])]
       .sort((a, b) => a - b)

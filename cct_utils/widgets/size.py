@@ -41,7 +41,8 @@ class SizeExplorer(Explorer):
     """
 
     _esm = script("size.js")
-    variants = traitlets.Dict().tag(sync=True)
+    # Pairs, because a saved notebook sorts the keys of a dict.
+    variants = traitlets.List().tag(sync=True)
     image_size = traitlets.Int().tag(sync=True)
     num_classes = traitlets.Int().tag(sync=True)
     transformer_layers = traitlets.Int().tag(sync=True)
@@ -64,7 +65,7 @@ class SizeExplorer(Explorer):
         batch_size=128,
     ):
         super().__init__(
-            variants={name: _row(name) for name in _PUBLISHED},
+            variants=[[name, _row(name)] for name in _PUBLISHED],
             image_size=check_choice("image_size", image_size, 16, 256),
             num_classes=check_choice("num_classes", num_classes, 1, 100_000),
             batch_size=check_choice("batch_size", batch_size, 1, 512),
@@ -89,7 +90,10 @@ class SizeExplorer(Explorer):
         }
 
     def _about(self):
-        total = sum(count_parameters(**self.sizes()).values())
+        try:
+            total = sum(count_parameters(**self.sizes()).values())
+        except ValueError:  # a setting that leaves no token
+            return ""
         return f" ({total:,} parameters)"
 
 

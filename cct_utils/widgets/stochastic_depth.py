@@ -14,11 +14,11 @@ class StochasticDepthExplorer(Explorer):
     depth stays, its spread grows, and the branches fail together.
 
     Args:
-        num_layers: Number of blocks, up to 14.
-        rate: Drop probability of the last block, in [0, 0.9].
-        samples: Samples in the batch, up to 256.
-        shared_seed: Whether all branches share one random stream.
-        seed: Seed of the browser's random numbers.
+        num_layers: number of blocks, up to 14.
+        rate: drop probability of the last block, in [0, 0.9].
+        samples: samples in the batch, up to 256.
+        shared_seed: whether all branches share one random stream.
+        seed: seed of the browser's random numbers.
 
     Example:
 

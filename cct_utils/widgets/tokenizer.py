@@ -19,14 +19,14 @@ class TokenizerExplorer(Explorer):
 
     Args:
         image: uint8 array (height, width, 3), up to 256 pixels a side.
-        kernel_size: Kernel of the convolutions, odd, up to 11.
-        stride: Stride of the convolutions, up to 4.
-        padding: Zeros on each side before a convolution, up to 5.
-        pooling: Whether a max pooling (3, stride 2) follows each convolution.
-        num_conv_layers: Number of stages, up to 3.
-        embed_dim: Channels of the last stage, the width of a token.
-        hidden_dim: Channels of the stages before.
-        patch_size: Side of ViT's patches, 2 to 32.
+        kernel_size: kernel of the convolutions, odd, up to 11.
+        stride: stride of the convolutions, up to 4.
+        padding: zeros on each side before a convolution, up to 5.
+        pooling: whether a max pooling (3, stride 2) follows each convolution.
+        num_conv_layers: number of stages, up to 3.
+        embed_dim: channels of the last stage, the width of a token.
+        hidden_dim: channels of the stages before.
+        patch_size: side of ViT's patches, 2 to 32.
 
     Example:
 

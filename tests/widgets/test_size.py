@@ -6,6 +6,7 @@ import pytest
 from cct_utils import create_cct_model, create_cct_variant
 from cct_utils.inspection import count_macs, count_parameters, variant_sizes
 from cct_utils.widgets import SizeExplorer
+from cct_utils.widgets.size import _PUBLISHED
 
 
 def random_widgets(count):
@@ -35,7 +36,7 @@ def random_widgets(count):
 def state(widget):
     """Return what the browser's formulas read."""
     return widget.get_state(
-        [*widget.variants["article"], "image_size", "num_classes"]
+        [*widget.variants[0][1], "image_size", "num_classes"]
     )
 
 
@@ -58,7 +59,7 @@ def test_javascript_agrees_with_inspection(javascript):
     assert compared >= 200
 
 
-@pytest.mark.parametrize("name", list(SizeExplorer().variants))
+@pytest.mark.parametrize("name", _PUBLISHED)
 def test_every_model_has_its_own_sizes(name):
     widget = SizeExplorer(name, image_size=64, num_classes=7)
     expected = variant_sizes(name, 64, 7)
@@ -135,6 +136,12 @@ def test_what_cannot_be_built_is_said(open_widget, wait_for_words):
     wait_for_words(page, "A width of 128 cannot be divided among 6 heads")
     page.get_by_role("checkbox", name="Heads as wide").check()
     wait_for_words(page, "multiply-adds")
+
+
+def test_a_setting_without_tokens_has_a_text_form():
+    widget = SizeExplorer("cct_7_7x2", image_size=16)
+    widget.num_conv_layers, widget.kernel_size, widget.image_size = 3, 11, 16
+    assert repr(widget).startswith("SizeExplorer: an interactive figure")
 
 
 @pytest.mark.parametrize(
