@@ -146,9 +146,10 @@ def plot_passed_branches(passed, images=None):
             "All arrays must have one shape, (samples, branches), with two "
             f"branches for each block. Received: {samples} x {branches}"
         )
+    row_height = 0.2 if images is None else 0.31
     fig, axes = new_figure(
         "column",
-        0.31 * samples + 0.75,
+        row_height * samples + 0.75,
         columns=len(passed),
         sharey=True,
         squeeze=False,
