@@ -80,8 +80,9 @@ def open_page(browser):
     """Return a function that opens HTML; nothing in it may fail or call out."""
     pages, problems = [], []
 
-    def open_(body, *, theme="light", width=800):
-        page = browser.new_page(viewport={"width": width, "height": 900})
+    def open_(body, *, theme="light", width=800, touch=False):
+        size = {"width": width, "height": 900}
+        page = browser.new_page(viewport=size, has_touch=touch)
         pages.append(page)
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: problems.append(str(error)))

@@ -1,5 +1,6 @@
 """What every explorer keeps: size, silence, clean closing, phone and dark."""
 
+import json
 import subprocess
 import sys
 
@@ -68,6 +69,23 @@ def test_text_form_fits_one_line(widget):
     assert repr(widget).startswith(type(widget).__name__)
     assert len(repr(widget)) <= 110
     assert "\n" not in repr(widget)
+
+
+def test_state_comes_back(widget):
+    def own(explorer):
+        state = explorer.get_state()
+        return {
+            name: value
+            for name, value in state.items()
+            if not name.startswith("_") and name != "layout"
+        }
+
+    other = MAKERS[type(widget).__name__]()
+    other.set_state(own(widget))
+    assert own(other) == own(widget)
+    json.dumps(
+        {k: v for k, v in own(widget).items() if not isinstance(v, bytes)}
+    )
 
 
 @pytest.mark.parametrize("width", [320, 360, 800])
@@ -157,6 +175,26 @@ def test_first_picture_comes_quickly(open_widget, widget):
         str(widget._esm),
     )
     assert milliseconds < 1000  # a tenth of it on an idle machine
+
+
+def test_touch_chooses_a_token_and_the_page_still_scrolls(
+    open_widget, state_of
+):
+    widget = TokenizerExplorer(IMAGES[0])
+    page = open_widget(widget, width=360, touch=True)
+    pad = page.get_by_role("slider", name="Token of CCT")
+    pad.tap(position={"x": 60, "y": 60})
+    [place] = state_of(page, "place")
+    assert max(place) < 0.3
+    assert "pan-y" in pad.evaluate("e => getComputedStyle(e).touchAction")
+
+
+def test_print_shows_the_figure_without_controls(open_widget):
+    page = open_widget(TokenizerExplorer(IMAGES[0]))
+    page.emulate_media(media="print")
+    assert page.locator(".w-controls").is_hidden()
+    assert page.locator(".w-pad").first.is_visible()
+    assert page.locator(".w-words").is_visible()
 
 
 def test_package_is_imported_without_widgets():
