@@ -107,7 +107,9 @@ def test_page_loads_without_errors(visit):
 
 
 def test_page_has_one_title_and_a_language(visit):
-    assert visit.page.locator("h1:visible").count() == 1
+    titles = visit.page.locator("h1:visible")
+    titles.first.wait_for()
+    assert titles.count() == 1
     assert visit.page.title()
     assert visit.page.locator("html").get_attribute("lang") == "en"
 
