@@ -152,6 +152,8 @@ def plot_heads(image, weights, queries, titles):
         shrink=0.6,
         aspect=30,
         label="attention weight",
+        ticks=norm.vmax * np.linspace(0, 1, 5) ** 2,
+        format="{x:.2f}",
     )
     return fig
 
@@ -335,7 +337,15 @@ def plot_stream(steps, *, ax=None):
     for row, name, size in zip(y, names, added, strict=True):
         if size is not None:
             kind = "attention" if "attention" in name else "mlp"
-            ax.barh(row, size, 0.55, color=COLORS[kind], alpha=0.85)
+            ax.barh(row, size, 0.6, color=COLORS[kind])
+            ax.text(
+                size,
+                row,
+                f"+{size:.1f} ",
+                color="white" if kind == "attention" else COLORS["ink"],
+                ha="right",
+                va="center",
+            )
     ax.plot(lengths, y, color=COLORS["ink"], marker="o", label="stream")
     for row, length in zip(y, lengths, strict=True):
         ax.text(

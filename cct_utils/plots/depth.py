@@ -234,6 +234,7 @@ def plot_subnetworks(accuracies, errors, highlighted=(), *, ax=None):
             row,
             f"{100 * accuracy:.1f} %",
             va="center",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     ax.axvline(
         100 * next(iter(accuracies.values())), color=COLORS["dropped"], zorder=0

@@ -113,4 +113,5 @@ def test_stream_draws_lengths_and_what_branches_add():
     assert list(stream.get_xdata()) == [14, 15, 11, 13]
     widths = [bar.get_width() for bar in ax.patches if bar.get_width()]
     assert widths == [5, 6]
-    assert texts(ax) == ["14.0", "15.0", "11.0", "13.0"]
+    assert texts(ax)[:2] == ["+5.0 ", "+6.0 "]
+    assert texts(ax)[2:] == ["14.0", "15.0", "11.0", "13.0"]
