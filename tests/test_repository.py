@@ -335,6 +335,14 @@ def test_no_file_is_unreachable():
     assert not lost, lost
 
 
+def test_records_are_of_whole_runs_made_by_the_command_line():
+    for path in (ROOT / "cct_utils" / "recorded").glob("*/record.json"):
+        record = json.loads(path.read_text("utf-8"))
+        assert record["command"].startswith("python -m cct_utils train "), path
+        epochs = record["settings"]["num_epochs"]
+        assert len(record["history"]["val_accuracy"]) == epochs, path
+
+
 def test_repository_is_small():
     size = sum((ROOT / path).stat().st_size for path in tracked_files())
     assert size < LARGEST_REPOSITORY
