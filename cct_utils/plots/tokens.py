@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.patches import Polygon, Rectangle
+from matplotlib.patheffects import Normal, Stroke
 
 from cct_utils.plots.style import COLORS, SEQUENTIAL, WIDTHS, new_figure
 
@@ -217,9 +218,8 @@ def plot_receptive_fields(image, windows, measured):
     """
     fig, (left, right) = new_figure("column", 3.0, columns=2)
     left.imshow(image)
-    shades = np.linspace(1.0, 0.25, len(windows))
-    for shade, (name, window) in zip(shades, windows.items(), strict=True):
-        _frame(left, window, linewidth=2.2, alpha=max(shade, 0.55))
+    for name, window in windows.items():
+        _frame(left, window, "white", 1.4)
         top, start, size = window
         on_right = name.startswith("conv")
         left.text(
@@ -240,7 +240,7 @@ def plot_receptive_fields(image, windows, measured):
     left.set_title("by the recurrence")
     shown = np.ma.masked_equal(measured, 0)
     right.imshow(shown, cmap=SEQUENTIAL)
-    _frame(right, list(windows.values())[-1], linewidth=2.2)
+    _frame(right, list(windows.values())[-1], COLORS["highlight"], 2.0)
     right.set_title("by the gradient")
     for ax in (left, right):
         ax.set_xlim(-0.5, image.shape[1] - 0.5)
@@ -252,8 +252,8 @@ def plot_receptive_fields(image, windows, measured):
     return fig
 
 
-def _frame(ax, window, **style):
-    """Draws a window's frame around its pixels."""
+def _frame(ax, window, color, linewidth):
+    """Draws a window's frame around its pixels, seen on any ground."""
     top, left, size = window
     ax.add_patch(
         Rectangle(
@@ -261,8 +261,12 @@ def _frame(ax, window, **style):
             size,
             size,
             fill=False,
-            edgecolor=COLORS["highlight"],
-            **style,
+            edgecolor=color,
+            linewidth=linewidth,
+            path_effects=[
+                Stroke(linewidth=linewidth + 2, foreground=COLORS["ink"]),
+                Normal(),
+            ],
         )
     )
 
