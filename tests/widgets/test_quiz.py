@@ -88,6 +88,32 @@ def test_quiz_names_its_groups(open_page):
     assert "3 is odd." in page.get_by_role("status").all_inner_texts()[1]
 
 
+@pytest.mark.parametrize(
+    ("where", "name", "value", "dark"),
+    [
+        ("documentElement", "data-theme", "dark", True),
+        ("documentElement", "data-theme", "light", False),
+        ("documentElement", "theme", "dark", True),  # Colab
+        ("body", "data-jp-theme-light", "false", True),  # JupyterLab
+        ("body", "data-jp-theme-light", "true", False),
+        ("body", "lang", "en", True),  # the page says nothing, the system does
+    ],
+)
+def test_quiz_follows_the_theme(open_page, where, name, value, dark):
+    page = open_page(quiz([TOKENS]).data)
+    page.emulate_media(color_scheme="dark")
+    card = page.evaluate(
+        """([where, name, value]) => {
+          document.documentElement.removeAttribute("data-theme");
+          document[where].setAttribute(name, value);
+          const card = document.querySelector(".cct-quiz");
+          return getComputedStyle(card).backgroundColor;
+        }""",
+        [where, name, value],
+    )
+    assert card == ("rgb(26, 32, 39)" if dark else "rgb(255, 255, 255)")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_quiz_fits_a_phone(open_page, theme):
     page = open_page(quiz([TOKENS, SEVERAL]).data, theme=theme, width=360)
