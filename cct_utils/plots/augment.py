@@ -147,7 +147,7 @@ def plot_shift_shares(shifts, padding, *, ax=None):
         The axes.
     """
     if ax is None:
-        _, ax = new_figure("column", 2.5)
+        _, ax = new_figure("narrow", 2.4)
     values = np.arange(-padding, padding + 1)
     names = ("down", "to the right")
     colors = (COLORS["cct"], COLORS["pool"])
@@ -170,7 +170,7 @@ def plot_shift_shares(shifts, padding, *, ax=None):
         xticks=values,
         ylim=(0, 1.75 * even),
     )
-    ax.legend(ncols=2, loc="upper left")
+    ax.legend(ncols=2, loc="upper left", handlelength=1)
     return ax
 
 
@@ -188,7 +188,7 @@ def plot_selection_bias(num_models, bias, truth, *, ax=None):
         The axes.
     """
     if ax is None:
-        _, ax = new_figure("column", 3.0)
+        _, ax = new_figure("narrow", 3.0)
     shades = mpl.colormaps["Blues"](np.linspace(0.95, 0.5, len(bias)))
     for (num_images, surplus), color in zip(bias.items(), shades, strict=True):
         ax.plot(num_models, surplus, color=color, marker="o", markersize=4)
@@ -202,14 +202,14 @@ def plot_selection_bias(num_models, bias, truth, *, ax=None):
     ax.axhline(0, color=COLORS["muted"], linewidth=1)
     ax.set(
         xscale="log",
-        xlabel="models compared, all equally good",
+        xlabel="models compared",
         ylabel="surplus of the best (points)",
-        title=f"true accuracy of every model: {truth:.0%}",
+        title=f"true accuracy of all: {truth:.0%}",
     )
     ticks = [k for k in num_models if str(k)[0] == "1" and k % 10 in (0, 1)]
     ax.set_xticks(ticks, [str(k) for k in ticks])
     ax.minorticks_off()
-    ax.set_xlim(num_models[0] * 0.85, num_models[-1] * 3.6)
+    ax.set_xlim(num_models[0] * 0.85, num_models[-1] * 9)
     return ax
 
 
@@ -226,7 +226,7 @@ def plot_smoothed_loss(lead, losses, best_lead, *, ax=None):
         The axes.
     """
     if ax is None:
-        _, ax = new_figure("column", 2.8)
+        _, ax = new_figure("narrow", 2.6)
     colors = (COLORS["train"], COLORS["highlight"])
     for (share, loss), color in zip(losses.items(), colors, strict=True):
         name = f"label smoothing {share:g}" if share else "hard labels"
@@ -236,12 +236,12 @@ def plot_smoothed_loss(lead, losses, best_lead, *, ax=None):
     ax.annotate(
         f"{floor:.2f} at {best_lead:.1f}",
         (best_lead, floor),
-        (0, 9),
+        (0, 8),
         textcoords="offset points",
-        ha="center",
+        ha="left",
     )
     ax.set(
-        xlabel="lead of the true class's logit over each other",
+        xlabel="lead of the true class's logit",
         ylabel="loss (nats)",
         ylim=(0, None),
     )
