@@ -9,6 +9,7 @@ site shows them without a kernel.
 
 import base64
 import io
+import json
 import os
 import re
 import sys
@@ -81,8 +82,7 @@ def tidy(notebook, chapter):
         "name": "python3",
     }
     metadata["language_info"] = {"name": "python"}
-    prune_widgets(notebook)
-    name_widgets(notebook, chapter)
+    name_widgets(notebook, prune_widgets(notebook), chapter)
 
 
 def shrink_figure(encoded):
@@ -119,21 +119,22 @@ def is_native_log(output):
 
 
 def prune_widgets(notebook):
-    """Keep the state of the widgets on show and of what they refer to."""
+    """Keep the widgets on show and what they refer to; return their order."""
     saved = notebook.metadata.get("widgets", {}).get(STATE_TYPE, {})
     state = saved.get("state", {})
     queue = shown_widgets(notebook)
     kept = {}
     while queue:
-        model = queue.pop()
+        model = queue.pop(0)
         if model in state and model not in kept:
             kept[model] = state[model]
-            text = str(state[model].get("state", {}))
+            text = json.dumps(state[model], sort_keys=True)
             queue += re.findall(r"IPY_MODEL_(\w+)", text)
     if kept:
-        saved["state"] = {key: kept[key] for key in state if key in kept}
+        saved["state"] = kept
     else:
         notebook.metadata.pop("widgets", None)
+    return list(kept)
 
 
 def shown_widgets(notebook):
@@ -146,11 +147,8 @@ def shown_widgets(notebook):
     ]
 
 
-def name_widgets(notebook, chapter):
+def name_widgets(notebook, order, chapter):
     """Number the widgets, so that a second run gives the same file."""
-    saved = notebook.metadata.get("widgets", {}).get(STATE_TYPE, {})
-    order = list(dict.fromkeys(shown_widgets(notebook)))
-    order += [model for model in saved.get("state", {}) if model not in order]
     text = nbformat.writes(notebook)
     for number, model in enumerate(order):
         text = text.replace(model, f"widget{chapter}n{number:04d}")
