@@ -282,7 +282,7 @@ def curves(records):
     """Accuracy over the epochs as an inline drawing in the page's colors."""
     lines, labels = [], []
     longest = max(len(r["history"]["accuracy"]) for r in records.values())
-    for number, record in enumerate(records.values()):
+    for record in records.values():
         label = model_name(record["model"])
         history = record["history"]
         for key, style in (("accuracy", "train"), ("val_accuracy", "val")):
@@ -291,7 +291,7 @@ def curves(records):
                 for epoch, value in enumerate(history[key], start=1)
             )
             lines.append(
-                f'<polyline class="curve run-{number} {style}" '
+                f'<polyline class="curve {curve_class(record)} {style}" '
                 f'points="{points}"/>'
             )
         final = 100 * history["val_accuracy"][-1]
@@ -300,10 +300,10 @@ def curves(records):
         "Accuracy on training and validation images over the epochs. On the "
         "validation images " + "; ".join(labels) + "."
     )
-    names = [escape(model_name(r["model"])) for r in records.values()]
     legend = "".join(
-        f'<span class="curve-key run-{number}">{name}</span>'
-        for number, name in enumerate(names)
+        f'<span class="curve-key {curve_class(record)}">'
+        f"{escape(model_name(record['model']))}</span>"
+        for record in records.values()
     )
     return (
         '<figure class="curves">\n'
@@ -315,6 +315,11 @@ def curves(records):
         "(solid) and on the augmented training images (dashed).</figcaption>\n"
         "</figure>"
     )
+
+
+def curve_class(record):
+    """The class that gives a model the color it has in the chapters."""
+    return "run-article" if record["model"] == "article" else "run-cct"
 
 
 def x_position(epoch, longest):
