@@ -89,7 +89,8 @@ def shrink_figure(encoded):
     """Round the colors of a figure of photographs until it is small enough.
 
     Figures of photographs compress badly. One bit less of each color channel
-    halves them, and at four bits and more nobody sees it.
+    halves them, and at four bits and more nobody sees it. Where that is not
+    enough, a palette of 128 colors is.
     """
     picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
     for bits in (8, 7, 6, 5, 4):
@@ -97,12 +98,17 @@ def shrink_figure(encoded):
             break
         top = 2**bits - 1
         levels = np.rint(np.asarray(picture) * (top / 255)) * (255 / top)
-        buffer = io.BytesIO()
-        Image.fromarray(np.rint(levels).astype("uint8")).save(
-            buffer, "PNG", optimize=True
-        )
-        encoded = base64.b64encode(buffer.getvalue()).decode()
+        encoded = encode_png(Image.fromarray(np.rint(levels).astype("uint8")))
+    if len(encoded) * 3 / 4 > FIGURE_BYTES:
+        encoded = encode_png(picture.quantize(128, dither=Image.Dither.NONE))
     return encoded
+
+
+def encode_png(picture):
+    """A picture as the base64 text that a notebook holds."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def is_startup_log(output):
