@@ -90,7 +90,7 @@ def shrink_figure(encoded):
 
     Figures of photographs compress badly. One bit less of each color channel
     halves them, and at four bits and more nobody sees it. Where that is not
-    enough, a palette of 128 colors is.
+    enough, a palette of 256 colors is.
     """
     picture = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
     for bits in (8, 7, 6, 5, 4):
@@ -100,7 +100,9 @@ def shrink_figure(encoded):
         levels = np.rint(np.asarray(picture) * (top / 255)) * (255 / top)
         encoded = encode_png(Image.fromarray(np.rint(levels).astype("uint8")))
     if len(encoded) * 3 / 4 > FIGURE_BYTES:
-        encoded = encode_png(picture.quantize(128, dither=Image.Dither.NONE))
+        # This method keeps the rare colors, those of a small photograph.
+        method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+        encoded = encode_png(picture.quantize(256, method, dither=dither))
     return encoded
 
 
