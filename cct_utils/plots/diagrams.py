@@ -299,8 +299,8 @@ def _draw_array(ax, array, class_names):
 def _draw_signed(ax, matrix):
     """Draws a matrix of signed numbers, zero in the middle of the colors."""
     bound = np.percentile(np.abs(matrix), 98)
-    # Five shades are enough to see a pattern, and make a small file.
-    shades = mpl.colormaps[DIVERGING].resampled(5)
+    # Nine shades are enough to see a pattern, and make a small file.
+    shades = mpl.colormaps[DIVERGING].resampled(9)
     ax.imshow(matrix, cmap=shades, vmin=-bound, vmax=bound)
 
 
