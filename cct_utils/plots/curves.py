@@ -108,7 +108,7 @@ def plot_class_accuracy(correct, labels, class_names, *, ax=None):
         The axes.
     """
     if ax is None:
-        _, ax = new_figure("column", 3.4)
+        _, ax = new_figure("narrow", 3.6)
     labels = np.asarray(labels)
     members = [labels == label for label in range(len(class_names))]
     accuracy = {
@@ -136,7 +136,7 @@ def plot_class_accuracy(correct, labels, class_names, *, ax=None):
     ax.set(xlabel="accuracy (%)")
     ax.grid(axis="both")
     if len(accuracy) > 1:
-        ax.legend(loc="lower right")
+        ax.legend(loc="lower right", handlelength=1)
     return ax
 
 
