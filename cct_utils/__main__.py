@@ -89,10 +89,17 @@ def _train(options):
     # Imported here so that --help answers at once.
     import keras
 
+    from cct_utils.augmentation import mixing_layers
     from cct_utils.data import load_dataset
     from cct_utils.models import create_model
     from cct_utils.training import run_experiment
 
+    if mixing_layers(options.augmentation):
+        raise ValueError(
+            "--augmentation must be a recipe that changes images alone: none, "
+            "crop_flip or randaugment. Received: "
+            f"{options.augmentation}, which mixes labels too"
+        )
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     data = load_dataset(

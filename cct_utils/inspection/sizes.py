@@ -101,7 +101,9 @@ def _slide(before, name, kernel_size, stride, padding):
     """Returns the stage after a window has moved over the stage `before`."""
 
     def places(size):
-        return (size + 2 * padding - kernel_size) // stride + 1
+        room = size + 2 * padding - kernel_size
+        # Padding alone makes no token.
+        return room // stride + 1 if size > 0 and room >= 0 else 0
 
     grown = (kernel_size - 1) * before.jump
     return Stage(

@@ -29,8 +29,6 @@ class RunFolder:
     def __init__(self, path, config):
         self.path = pathlib.Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        for partial in self.path.glob("partial-*"):
-            partial.unlink()  # a file that a killed process was writing
         config = json.loads(json.dumps(config))
         known = self._read("config.json")
         if known is None:
@@ -38,6 +36,9 @@ class RunFolder:
         elif known != config:
             raise ValueError(self._difference(known, config))
         self.state = self._read("state.json")
+        for partial in self.path.glob("partial-*"):
+            partial.unlink()  # a file that a killed process was writing
+        self._delete_old_weights()
 
     def _read(self, name):
         """Returns the content of a JSON file, or None if there is none."""
@@ -87,19 +88,29 @@ class RunFolder:
             "history": history,
         }
         write_json(self.path / "state.json", self.state)
+        self._delete_old_weights()
+
+    def _delete_old_weights(self):
+        """Deletes the weights that are neither the last nor the best."""
+        state = self.state or {"last": None, "best": None}
         for old in self.path.glob("last-*.weights.h5"):
-            if old.name not in (last, best):
+            if old.name not in (state["last"], state["best"]):
                 old.unlink()
 
     def restore_last(self, model):
         """Loads the weights and the optimizer of the last whole epoch."""
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(self.path / self.state["last"])
+        self._restore(model, self.state["last"])
 
     def restore_best(self, model):
         """Loads the weights of the epoch with the best validation."""
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(self.path / self.state["best"])
+        self._restore(model, self.state["best"])
+
+    def _restore(self, model, name):
+        """Loads weights and optimizer from one file."""
+        # Building it again would give an optimizer of float16 new variables.
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        model.load_weights(self.path / name)
 
     def finish(self, model, record, test_logits, test_labels):
         """Writes the results of the run, the record last.

@@ -1,0 +1,199 @@
+"""The command line: train, be killed, resume, evaluate, refuse in one line."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from cct_utils.__main__ import main
+
+TRAIN = (
+    "train cct_2_3x2 --dataset digits --train-images 200 --epochs 2 "
+    "--batch-size 64"
+)
+
+
+@pytest.fixture(autouse=True)
+def policy():
+    """Gives the next test the precision that this one found."""
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a run that the command line trained."""
+    folder = tmp_path_factory.mktemp("cli") / "new" / "run"
+    assert main([*TRAIN.split(), "--out", str(folder)]) == 0
+    return folder
+
+
+def read_record(folder):
+    return json.loads((folder / "record.json").read_text())
+
+
+# Training
+
+
+def test_train_writes_record_weights_and_predictions(run):
+    names = {path.name for path in run.iterdir()}
+    assert {"record.json", "best.weights.h5", "test_logits.npz"} <= names
+    record = read_record(run)
+    assert (record["model"], record["data"]["name"]) == ("cct_2_3x2", "digits")
+    assert record["parameters"] == 283_723
+    assert record["settings"]["num_epochs"] == 2
+    assert record["settings"]["augmentation"] == [
+        "augmentation_crop",
+        "augmentation_flip",
+    ]
+
+
+def test_the_same_command_goes_on_with_a_finished_run(run, capsys):
+    before = read_record(run)
+    assert main([*TRAIN.split(), "--out", str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "epoch" not in out and "Test accuracy" in out
+    assert read_record(run)["history"] == before["history"]
+
+
+KILLED = """
+import os, signal, sys
+from cct_utils.__main__ import main
+from cct_utils.training import experiment
+
+def kill_in_mid_epoch(self, batch, logs=None):
+    if (self.epoch, batch) == (1, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+experiment._StopOnNaN.on_train_batch_end = kill_in_mid_epoch
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here"
+)
+def test_a_process_killed_in_mid_epoch_resumes_with_the_same_command(
+    root, run, tmp_path, capsys
+):
+    command = [*TRAIN.split(), "--out", str(tmp_path)]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *command],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    state = json.loads((tmp_path / "state.json").read_text())
+    assert state["epochs_done"] == 1
+    assert not (tmp_path / "record.json").exists()
+
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "epoch 1/2" not in out and "epoch 2/2" in out
+    resumed, whole = read_record(tmp_path), read_record(run)
+    for name in whole["history"].keys() - {"seconds", "cpu_seconds"}:
+        expected = pytest.approx(whole["history"][name], rel=1e-5, abs=1e-5)
+        assert resumed["history"][name] == expected, name
+    assert resumed["test"] == pytest.approx(whole["test"], abs=1e-5)
+    for key in whole.keys() - {"history", "command", "test"}:
+        assert resumed[key] == whole[key], key
+
+
+# Evaluation
+
+
+def test_evaluate_prints_top_1_and_top_5_of_the_test_images(run, capsys):
+    assert main(["evaluate", str(run)]) == 0
+    test = read_record(run)["test"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"cct_2_3x2 on digits: {test['images']} test images",
+        f"Test accuracy: {test['accuracy']:.2%}",
+        f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}",
+    ]
+
+
+def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "A recorded run is one of" in line
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("train cct_3_3x2 --dataset digits", "did you mean 'cct_"),
+        ("train cct_2_3x2 --dataset digit", "did you mean 'digits'"),
+        (f"{TRAIN} --augmentation cropflip", "did you mean 'crop_flip'"),
+        (f"{TRAIN} --augmentation mixup_cutmix", "mixes labels too"),
+        (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
+    ],
+)
+def test_errors_are_one_line_and_exit_with_1(words, reason, tmp_path, capsys):
+    assert main([*words.split(), "--out", str(tmp_path / "run")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("cct_utils: ") and reason in lines[0]
+
+
+def test_the_folder_of_another_run_is_refused(run, capsys):
+    words = [*TRAIN.split(), "--seed", "5", "--out", str(run)]
+    assert main(words) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "seed was 0 and is now 5" in line
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (FloatingPointError("The loss became nan"), 1, "The loss became nan"),
+        (OSError("The disk is full"), 1, "The disk is full"),
+        (KeyboardInterrupt(), 130, "the same command goes on"),
+    ],
+)
+def test_a_training_that_stops_says_why(
+    error, status, words, monkeypatch, tmp_path, capsys
+):
+    def stop(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("cct_utils.training.run_experiment", stop)
+    assert main([*TRAIN.split(), "--out", str(tmp_path)]) == status
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert words in line
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "-h"]])
+def test_help_says_what_there_is(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert "usage: python -m cct_utils" in out
+    assert ("evaluate" in out) if words == ["--help"] else ("--out" in out)
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["walk"], ["evaluate"]])
+def test_wrong_usage_exits_with_2(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+
+
+def test_the_package_is_a_command(root):
+    done = subprocess.run(
+        [sys.executable, "-m", "cct_utils", "evaluate", "no-such-run"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Received: 'no-such-run'" in done.stderr.splitlines()[-1]

@@ -1,0 +1,56 @@
+"""Batches: each image once an epoch, in an order of seed and epoch alone."""
+
+import numpy as np
+import pytest
+
+from cct_utils.training.batches import ShuffledBatches
+
+
+def batches(count=25, batch_size=4, seed=0, epoch=0):
+    images = np.arange(count, dtype="uint8").reshape(-1, 1, 1, 1)
+    labels = np.eye(count, dtype="float32")
+    return ShuffledBatches(images, labels, batch_size, seed, epoch)
+
+
+def one_epoch(dataset):
+    """The batches of an epoch as lists of image numbers; then its end."""
+    parts = [dataset[i][0].ravel().tolist() for i in range(len(dataset))]
+    dataset.on_epoch_end()
+    return parts
+
+
+@pytest.mark.parametrize(("count", "size"), [(25, 4), (24, 4), (3, 8), (1, 1)])
+def test_each_image_comes_once_an_epoch(count, size):
+    dataset = batches(count, size)
+    for _ in range(2):
+        parts = one_epoch(dataset)
+        assert sorted(sum(parts, [])) == list(range(count))
+        assert len(parts) == len(dataset) == int(np.ceil(count / size))
+        assert {len(part) for part in parts[:-1]} <= {size}
+
+
+def test_labels_belong_to_their_images():
+    dataset = batches()
+    for i in range(len(dataset)):
+        images, labels = dataset[i]
+        np.testing.assert_array_equal(images.ravel(), labels.argmax(axis=1))
+
+
+def test_order_differs_by_epoch_and_by_seed():
+    dataset, other = batches(seed=0), batches(seed=1)
+    first, second = one_epoch(dataset), one_epoch(dataset)
+    assert first != second
+    assert first != one_epoch(other)
+
+
+def test_order_is_repeated_by_the_same_seed():
+    dataset, again = batches(seed=5), batches(seed=5)
+    assert [one_epoch(dataset) for _ in range(3)] == [
+        one_epoch(again) for _ in range(3)
+    ]
+
+
+def test_order_of_a_resumed_training_is_that_of_an_uninterrupted_one():
+    dataset = batches(seed=5)
+    one_epoch(dataset), one_epoch(dataset)
+    assert one_epoch(dataset) == one_epoch(batches(seed=5, epoch=2))

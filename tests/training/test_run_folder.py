@@ -1,0 +1,132 @@
+"""The folder of a run: what it keeps, and which run it refuses."""
+
+import json
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from cct_utils.training import RunFolder
+
+CONFIG = {"model": "small", "settings": {"epochs": 3, "shape": (8, 8)}}
+
+
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    return model
+
+
+def values(model):
+    return [
+        keras.ops.convert_to_numpy(each)
+        for each in (*model.weights, *model.optimizer.variables)
+    ]
+
+
+def history(epochs):
+    return {"loss": [1.0] * epochs, "val_accuracy": [0.5] * epochs}
+
+
+def test_a_new_folder_holds_no_epoch(tmp_path):
+    folder = RunFolder(tmp_path / "a" / "b", CONFIG)
+    assert folder.epochs_done == 0
+    assert folder.history == {}
+
+
+def test_weights_and_optimizer_are_restored(tmp_path, model):
+    RunFolder(tmp_path, CONFIG).save(model, history(1), is_best=True)
+    saved = values(model)
+    for weight in model.weights:
+        weight.assign(keras.ops.zeros(weight.shape))
+    fresh = keras.models.clone_model(model)
+    fresh.compile("adam", "mse")
+    for each in (model, fresh):
+        folder = RunFolder(tmp_path, CONFIG)
+        assert folder.epochs_done == 1
+        folder.restore_last(each)
+        for received, expected in zip(values(each), saved, strict=True):
+            np.testing.assert_array_equal(received, expected)
+
+
+def test_the_best_weights_stay_while_later_epochs_are_saved(tmp_path, model):
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.save(model, history(1), is_best=True)
+    best = values(model)
+    for epoch in (2, 3, 4):
+        model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+        folder.save(model, history(epoch), is_best=False)
+    names = sorted(path.name for path in tmp_path.glob("*.h5"))
+    assert names == ["last-0001.weights.h5", "last-0004.weights.h5"]
+    folder = RunFolder(tmp_path, CONFIG)
+    assert folder.epochs_done == 4
+    folder.restore_best(model)
+    for received, expected in zip(values(model), best, strict=True):
+        np.testing.assert_array_equal(received, expected)
+
+
+def test_a_folder_of_another_run_is_refused_naming_the_difference(tmp_path):
+    RunFolder(tmp_path, CONFIG)
+    other = {"model": "small", "settings": {"epochs": 9, "shape": (8, 8)}}
+    with pytest.raises(ValueError) as error:
+        RunFolder(tmp_path, other)
+    message = str(error.value)
+    assert str(tmp_path) in message
+    assert "(settings.epochs was 3 and is now 9)" in message
+    RunFolder(tmp_path, CONFIG)  # its own run is still welcome
+
+
+def test_a_key_that_only_one_run_has_is_a_difference(tmp_path):
+    RunFolder(tmp_path, CONFIG)
+    with pytest.raises(ValueError, match="extra was None and is now 1"):
+        RunFolder(tmp_path, {**CONFIG, "extra": 1})
+
+
+def test_what_a_killed_process_left_over_is_removed(tmp_path):
+    RunFolder(tmp_path, CONFIG)
+    (tmp_path / "partial-1234-last-0001.weights.h5").write_bytes(b"half")
+    (tmp_path / "last-0001.weights.h5").write_bytes(b"not in the state yet")
+    RunFolder(tmp_path, CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_the_optimizer_of_float16_is_restored_without_a_warning(tmp_path):
+    def compiled():
+        layer = keras.layers.Dense(2, dtype="mixed_float16")
+        model = keras.Sequential([keras.Input((3,)), layer])
+        inner = keras.optimizers.Adam()
+        optimizer = keras.optimizers.LossScaleOptimizer(inner)
+        model.compile(optimizer, "mse")
+        return model
+
+    model = compiled()
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    RunFolder(tmp_path, CONFIG).save(model, history(1), is_best=True)
+    saved = values(model)
+    folder = RunFolder(tmp_path, CONFIG)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for each in (model, compiled()):
+            folder.restore_last(each)
+            for received, expected in zip(values(each), saved, strict=True):
+                np.testing.assert_array_equal(received, expected)
+
+
+def test_results_are_written_and_the_record_is_last(tmp_path, model):
+    logits = np.random.default_rng(0).normal(size=(5, 300))
+    labels = np.array([0, 299, 255, 256, 7])
+    folder = RunFolder(tmp_path, CONFIG)
+    folder.finish(model, {"test": {"accuracy": 0.5}}, logits, labels)
+    assert json.loads((tmp_path / "record.json").read_text()) == {
+        "test": {"accuracy": 0.5}
+    }
+    with np.load(tmp_path / "test_logits.npz") as file:
+        np.testing.assert_array_equal(file["labels"], labels)
+        np.testing.assert_allclose(file["logits"], logits, atol=2e-3)
+    modified = {
+        path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()
+    }
+    assert max(modified, key=modified.get) == "record.json"
