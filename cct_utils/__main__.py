@@ -86,7 +86,7 @@ def _add_data_arguments(command, default):
 
 def _train(options):
     """Trains a model and writes its record."""
-    # Imported here so that --help answers at once.
+    # Imported here, where a training needs them: `evaluate` does not.
     import keras
 
     from cct_utils.augmentation import mixing_layers
