@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from test_self_attention import attention_by_numpy
 
 from cct_utils import encoder_block, mlp
+from tests.layers.test_self_attention import attention_by_numpy
 
 TOKENS, DIM = 5, 8
 

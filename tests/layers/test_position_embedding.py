@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from check_layer import check_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
@@ -14,6 +13,7 @@ from cct_utils import (
     resize_position_embedding,
     sine_cosine_table,
 )
+from tests.layers.check_layer import check_layer
 
 
 def test_learned_embedding_is_the_table_for_each_sample():

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from check_layer import check_layer
 from keras import layers, ops
 
 from cct_utils import SelfAttention
+from tests.layers.check_layer import check_layer
 
 
 def softmax(x):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from check_layer import check_layer
 from keras import ops
 
 from cct_utils import SequencePooling
+from tests.layers.check_layer import check_layer
 
 
 def tokens(shape=(3, 7, 5)):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from check_layer import check_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
 from cct_utils import StochasticDepth, stochastic_depth_rates
+from tests.layers.check_layer import check_layer
 
 RATES = st.floats(0, 0.95)
 

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from check_layer import check_layer
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from keras import ops
 
 from cct_utils import CCTTokenizer
+from tests.layers.check_layer import check_layer
 
 
 def windows(x, size, stride):

@@ -8,7 +8,8 @@ import re
 import urllib.parse
 
 import pytest
-from conftest import HTML, ROOT, toc_pages
+
+from tests.site.conftest import HTML, ROOT, toc_pages
 
 PAGES = toc_pages()
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
