@@ -7,9 +7,11 @@ alone. Every file under `book/_static/vendor` is listed in its `manifest.json`.
 
 import argparse
 import base64
+import gzip
 import hashlib
 import io
 import json
+import re
 import sys
 import tarfile
 import urllib.request
@@ -20,8 +22,11 @@ MANIFEST = VENDOR / "manifest.json"
 REGISTRY = "https://registry.npmjs.org"
 
 # `files` maps a path inside the npm package to one under book/_static/vendor;
-# a path that ends in "/" takes the whole folder. A `license_file` that the
-# package does not carry itself is kept as committed.
+# a path that ends in "/" takes the whole folder. A target that ends in
+# PACKED gets its file compressed, in a script that a page can load without a
+# server too. A `license_file` that the package does not carry itself is kept
+# as committed.
+PACKED = ".gz.js"
 PACKAGES = [
     {
         "name": "mathjax",
@@ -76,6 +81,22 @@ PACKAGES = [
             "LICENSE": "anywidget/LICENSE",
         },
     },
+    {
+        # The last version that has builds without threads: they are the
+        # smallest, and ask for no special headers of the site's server.
+        "name": "onnxruntime-web",
+        "version": "1.18.0",
+        "license": "MIT",
+        "license_file": "onnxruntime-web/LICENSE",
+        "use": "runs the trained model; on the page Try it, when a picture "
+        "is chosen",
+        "files": {
+            "dist/ort.wasm.min.js": "onnxruntime-web/ort.wasm.min.js",
+            "dist/ort-wasm-simd.wasm": (
+                "onnxruntime-web/ort-wasm-simd.wasm.gz.js"
+            ),
+        },
+    },
 ]
 
 
@@ -98,7 +119,7 @@ def fetch_tarball(package):
     return data
 
 
-def unpack(package, data):
+def write_files(package, data):
     """Write the chosen files of one archive; return their relative paths."""
     written = []
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
@@ -109,9 +130,26 @@ def unpack(package, data):
                 continue
             path = VENDOR / target
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(archive.extractfile(member).read())
+            content = archive.extractfile(member).read()
+            if target.endswith(PACKED):
+                content = pack(Path(inner).name, content)
+            path.write_bytes(content)
             written.append(target)
     return written
+
+
+def pack(name, content):
+    """A script that puts a file, compressed, into the object `packedFiles`."""
+    text = base64.b64encode(gzip.compress(content, mtime=0)).decode()
+    return (
+        f'(globalThis.packedFiles ??= {{}})["{name}"] =\n"{text}";\n'.encode()
+    )
+
+
+def unpack(script):
+    """The file inside a script that `pack` has made."""
+    form = rb'\(globalThis\.packedFiles \?\?= {}\)\["[\w.-]+"\] =\n"(\S+)";\n'
+    return gzip.decompress(base64.b64decode(re.fullmatch(form, script)[1]))
 
 
 def destination(files, inner):
@@ -125,8 +163,11 @@ def destination(files, inner):
 
 
 def sha256(path):
-    """The file's SHA-256 in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """The SHA-256, in hexadecimal, of a file as its package has it."""
+    content = path.read_bytes()
+    if path.name.endswith(PACKED):
+        content = unpack(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def write_manifest(packages):
@@ -168,7 +209,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only compare")
     if not parser.parse_args().check:
-        write_manifest([(p, unpack(p, fetch_tarball(p))) for p in PACKAGES])
+        write_manifest(
+            [(p, write_files(p, fetch_tarball(p))) for p in PACKAGES]
+        )
     problems = check()
     print("\n".join(problems) or f"{VENDOR.name}: all files as listed")
     return bool(problems)
