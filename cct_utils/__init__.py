@@ -12,6 +12,9 @@ from cct_utils.data import Dataset, load_dataset, sample_photo
 from cct_utils.export import export_onnx
 from cct_utils.layers import (
     CCTTokenizer,
+    ClassPooling,
+    ClassToken,
+    PatchTokenizer,
     PositionEmbedding,
     SelfAttention,
     SequencePooling,
@@ -24,8 +27,11 @@ from cct_utils.layers import (
 )
 from cct_utils.models import (
     CCT_VARIANTS,
+    VIT_VARIANTS,
     create_cct_model,
     create_cct_variant,
+    create_keras_vit,
+    create_vit_variant,
 )
 from cct_utils.profiles import profile
 from cct_utils.results import (
@@ -45,15 +51,21 @@ __all__ = [
     "AUGMENTATION_RECIPES",
     "CCT_VARIANTS",
     "CCTTokenizer",
+    "ClassPooling",
+    "ClassToken",
     "Dataset",
+    "PatchTokenizer",
     "PositionEmbedding",
     "SelfAttention",
     "SequencePooling",
     "StochasticDepth",
+    "VIT_VARIANTS",
     "augmentation_layers",
     "calibration_bins",
     "create_cct_model",
     "create_cct_variant",
+    "create_keras_vit",
+    "create_vit_variant",
     "data_augmentation",
     "encoder_block",
     "evaluate_logits",

@@ -1,6 +1,9 @@
-"""The building blocks of a CCT, one public layer per file."""
+"""The building blocks of CCT and ViT, one public layer per file."""
 
+from cct_utils.layers.class_pooling import ClassPooling
+from cct_utils.layers.class_token import ClassToken
 from cct_utils.layers.encoder_block import encoder_block, mlp
+from cct_utils.layers.patch_tokenizer import PatchTokenizer
 from cct_utils.layers.position_embedding import (
     PositionEmbedding,
     resize_position_embedding,
@@ -16,6 +19,9 @@ from cct_utils.layers.tokenizer import CCTTokenizer
 
 __all__ = [
     "CCTTokenizer",
+    "ClassPooling",
+    "ClassToken",
+    "PatchTokenizer",
     "PositionEmbedding",
     "SelfAttention",
     "SequencePooling",

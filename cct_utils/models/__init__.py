@@ -1,17 +1,27 @@
 """Models that read like the paper's figure."""
 
+from cct_utils.models.by_name import create_model
 from cct_utils.models.cct import (
     CCT_VARIANTS,
     create_cct_model,
     create_cct_variant,
-    create_model,
     parse_variant,
+)
+from cct_utils.models.vit import (
+    VIT_VARIANTS,
+    create_keras_vit,
+    create_vit_variant,
+    parse_vit_variant,
 )
 
 __all__ = [
     "CCT_VARIANTS",
+    "VIT_VARIANTS",
     "create_cct_model",
     "create_cct_variant",
+    "create_keras_vit",
     "create_model",
+    "create_vit_variant",
     "parse_variant",
+    "parse_vit_variant",
 ]

@@ -1,0 +1,176 @@
+"""What the models share: first layers, positions, blocks, pooling, head."""
+
+import difflib
+
+import keras
+from keras import layers
+
+from cct_utils.augmentation import augmentation_layers
+from cct_utils.layers import (
+    ClassPooling,
+    PositionEmbedding,
+    SequencePooling,
+    encoder_block,
+    stochastic_depth_rates,
+)
+
+# Mean and standard deviation of CIFAR-10's training pixels, per channel, on
+# the scale 0..1: what the authors normalize their images with.
+CIFAR10_MEAN = (0.4914, 0.4822, 0.4465)
+CIFAR10_STD = (0.2470, 0.2435, 0.2616)
+
+POSITION_KINDS = ("learned", "sine", "none")
+POOLINGS = ("sequence", "class", "average", "flatten")
+
+
+# The steps of a model
+
+
+def take_pixels(
+    image_size, input_shape, include_preprocessing=True, augmentation="none"
+):
+    """Returns a model's input, and the images as its tokenizer sees them."""
+    input_shape = check_input_shape(image_size, input_shape)
+    inputs = images = layers.Input(input_shape, name="pixels")
+    for layer in first_layers(input_shape, include_preprocessing, augmentation):
+        images = layer(images)
+    return inputs, images
+
+
+def first_layers(input_shape, include_preprocessing, augmentation):
+    """Returns normalization and augmentation, in the order that suits both."""
+    *image_size, channels = input_shape
+    augment = augmentation_layers(
+        augmentation, image_size, value_range=(0, 255)
+    )
+    normalize = [_normalization(channels)] if include_preprocessing else []
+    if augmentation != "randaugment":
+        # The border that a shift fills with zeros then has the mean color.
+        return normalize + augment
+    if not include_preprocessing:
+        raise ValueError(
+            "RandAugment needs pixels 0..255 and the bare network takes "
+            "normalized values: keep include_preprocessing=True, or augment "
+            "in the input pipeline. Received: augmentation='randaugment', "
+            "include_preprocessing=False"
+        )
+    return augment + normalize
+
+
+def _normalization(channels):
+    """Returns the layer from pixels 0..255 to normalized values."""
+    if channels == 3:
+        mean, std = CIFAR10_MEAN, CIFAR10_STD
+    else:
+        mean, std = (0.5,) * channels, (0.25,) * channels
+    return layers.Rescaling(
+        scale=[1 / (255 * s) for s in std],
+        offset=[-m / s for m, s in zip(mean, std, strict=True)],
+        name="preprocessing",
+    )
+
+
+def add_positions(x, kind, initializer):
+    """Returns the tokens with an embedding of their positions added."""
+    if kind == "none":
+        return x
+    positions = PositionEmbedding(
+        sequence_length=x.shape[1],
+        initializer=initializer,
+        kind=kind,
+        name="position_embedding",
+    )(x)
+    return layers.Add(name="add_position_embedding")([x, positions])
+
+
+def encoder(x, transformer_layers, stochastic_depth_rate, **block_arguments):
+    """Returns the tokens after all encoder blocks and the last norm."""
+    rates = stochastic_depth_rates(stochastic_depth_rate, transformer_layers)
+    for i, drop_prob in enumerate(rates):
+        x = encoder_block(
+            x, drop_prob=drop_prob, name=f"block_{i}", **block_arguments
+        )
+    return layers.LayerNormalization(epsilon=1e-5, name="norm")(x)
+
+
+def pool(x, pooling, initializer):
+    """Returns one vector for each image, by one of `POOLINGS`."""
+    if pooling == "sequence":
+        # A copy, because one initializer draws the same numbers each time.
+        layer = SequencePooling(initializer.clone(), name="pooling")
+    else:
+        kinds = {
+            "class": ClassPooling,
+            "average": layers.GlobalAveragePooling1D,
+            "flatten": layers.Flatten,
+        }
+        layer = kinds[pooling](name="pooling")
+    return layer(x)
+
+
+def classify(x, num_classes, initializer):
+    """Returns the logits."""
+    return layers.Dense(
+        num_classes,
+        kernel_initializer=initializer.clone(),
+        # Also under mixed precision: the loss needs the digits.
+        dtype="float32",
+        name="logits",
+    )(x)
+
+
+# Arguments
+
+
+def check_input_shape(image_size, input_shape):
+    """Returns `(height, width, channels)`, or raises if the two disagree."""
+    if input_shape is None:
+        return (image_size, image_size, 3)
+    if len(input_shape) != 3:
+        raise ValueError(
+            "`input_shape` must be (height, width, channels). "
+            f"Received: input_shape={tuple(input_shape)}"
+        )
+    # 32 is the default of `image_size`: only another value can contradict.
+    if image_size != 32 and image_size not in input_shape[:2]:
+        raise ValueError(
+            "`image_size` and `input_shape` must agree; give only one of them. "
+            f"Received: image_size={image_size}, "
+            f"input_shape={tuple(input_shape)}"
+        )
+    return tuple(input_shape)
+
+
+def check_choice(name, value, valid):
+    """Raises if the value of an argument is not one of the valid ones."""
+    if value not in valid:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(valid)}"
+            f"{nearest(value, valid)}. Received: {name}={value!r}"
+        )
+
+
+def override(sizes, overrides, function):
+    """Returns a row of sizes with other values for some of its keys."""
+    for key in overrides:
+        if key not in sizes:
+            raise ValueError(
+                f"`{key}` is not an argument of {function}"
+                f"{nearest(key, sizes)}; overrides are "
+                f"{', '.join(sizes)}. Received: {key}={overrides[key]!r}"
+            )
+    return sizes | overrides
+
+
+def nearest(name, valid):
+    """Returns "; did you mean ...?" if a valid name is near, or nothing."""
+    near = difflib.get_close_matches(str(name), list(valid), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def authors_initializers():
+    """Returns the authors' initializers, of linear maps and of positions."""
+    return {
+        "kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.02),
+        "position_initializer": keras.initializers.TruncatedNormal(stddev=0.2),
+    }
