@@ -41,7 +41,7 @@ ACTIVATIONS = {
 }
 
 
-def export_onnx(model, path):
+def export_onnx(model, path, *, attention=False):
     """Writes a model as an ONNX file, for inference.
 
     The graph takes float32 images `pixels` `(batch, height, width, channels)`
@@ -51,6 +51,9 @@ def export_onnx(model, path):
     Args:
         model: a functional model made of this package's layers.
         path: where to write, usually ending in `.onnx`.
+        attention: whether the graph also gives the attention weights of each
+            block, `(batch, heads, tokens, tokens)`, and the pooling weights,
+            `(batch, 1, tokens)`, as outputs named after their layers.
 
     Raises:
         ValueError: if there is no ONNX form for one of the layers.
@@ -80,20 +83,24 @@ def export_onnx(model, path):
     images, logits = model.inputs[0], model.outputs[0]
     graph.names[id(images)] = "pixels"
     last = graph.name_of(logits)
-    graph.nodes.append(onnx.helper.make_node("Identity", [last], ["logits"]))
+    shapes = {"logits": logits.shape[1:]}
+    graph.rename(last, "logits")
+    if attention:
+        for name, (tensor, shape) in graph.attention.items():
+            graph.rename(tensor, name)
+            shapes[name] = shape
 
-    def describe(name, tensor):
-        shape = ("batch", *tensor.shape[1:])
+    def describe(name, shape):
         return onnx.helper.make_tensor_value_info(
-            name, onnx.TensorProto.FLOAT, shape
+            name, onnx.TensorProto.FLOAT, ("batch", *shape)
         )
 
     file = onnx.helper.make_model(
         onnx.helper.make_graph(
             graph.nodes,
             model.name,
-            [describe("pixels", images)],
-            [describe("logits", logits)],
+            [describe("pixels", images.shape[1:])],
+            [describe(*output) for output in shapes.items()],
             graph.constants,
         ),
         opset_imports=[onnx.helper.make_opsetid("", OPERATOR_SET)],
@@ -116,6 +123,7 @@ class _Graph:
         self.onnx = onnx
         self.nodes, self.constants = [], []
         self.names = {}  # id of a symbolic Keras tensor -> name in the graph
+        self.attention = {}  # name of a layer -> (name in the graph, shape)
 
     def name_of(self, tensor):
         """Returns the name of a Keras tensor, adding what computes it."""
@@ -133,6 +141,12 @@ class _Graph:
                 self, layer, inputs, node.input_tensors[0].shape
             )
         return self.names[id(tensor)]
+
+    def rename(self, tensor, name):
+        """Makes a tensor of the graph known under a name of our choice."""
+        self.nodes.append(
+            self.onnx.helper.make_node("Identity", [tensor], [name])
+        )
 
     def add(self, operator, *inputs, **attributes):
         """Adds a node of one output; returns the output's name."""
@@ -263,14 +277,16 @@ def _self_attention(graph, layer, x, shape):
     v = graph.transpose(v, 0, 2, 1, 3)
     q = graph.add("Mul", q, np.array(d**-0.5))
     weights = graph.add("Softmax", graph.add("MatMul", q, k), axis=-1)
+    graph.attention[layer.name] = weights, (h, n, n)
     heads = graph.transpose(graph.add("MatMul", weights, v), 0, 2, 1, 3)
     return _dense(graph, layer.projection, graph.reshape(heads, 0, n, h * d))
 
 
 def _sequence_pooling(graph, layer, x, shape):
-    scores = _dense(graph, layer.score, x)  # (batch, tokens, 1)
-    weights = graph.add("Softmax", scores, axis=1)
-    pooled = graph.add("MatMul", graph.transpose(weights, 0, 2, 1), x)
+    scores = graph.reshape(_dense(graph, layer.score, x), 0, 1, shape[1])
+    weights = graph.add("Softmax", scores, axis=-1)  # (batch, 1, tokens)
+    graph.attention[layer.name] = weights, (1, shape[1])
+    pooled = graph.add("MatMul", weights, x)
     return graph.add("Squeeze", pooled, np.array([1]))  # (batch, embed_dim)
 
 
