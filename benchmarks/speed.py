@@ -1,0 +1,177 @@
+"""Measures how fast the models train and answer, and writes the result.
+
+    python benchmarks/speed.py --out benchmarks/results/speed.json
+
+See `benchmarks/README.md` for what the columns mean.
+"""
+
+import argparse
+import itertools
+import os
+import pathlib
+import shlex
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
+import plan
+import summary
+from rounds import measure_group
+
+from cct_utils import results
+
+
+def main(arguments=None):
+    """Measures what the command line asks for; returns the exit status."""
+    options = parse(arguments)
+    environment = results.describe_environment()
+    pythons = {"keras": sys.executable, "pytorch": options.peer_python}
+    groups = plan.plan(
+        options.groups,
+        options.models,
+        options.precisions,
+        batch=options.batch,
+        peer=options.peer_python is not None,
+        peer_compile=options.peer_compile,
+        product_size=options.product_size,
+    )
+    for case in itertools.chain(*groups.values()):
+        summary.gigaflop(case)  # an unknown model is refused here
+    begin = time.monotonic()
+    rows, failed, peer = [], [], {}
+    for name, cases in groups.items():
+        print(f"\n{name}: {len(cases)} cases", flush=True)
+        measured, lost = measure_group(
+            cases,
+            pythons,
+            rounds=options.rounds,
+            seconds=options.seconds,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+        for case, facts, _ in measured:
+            if case.framework != "keras":
+                peer = facts["versions"]
+        here = summary.summarize(measured)
+        print(summary.text_table(summary.COLUMNS, map(summary.cells, here)))
+        rows += here
+        failed += [
+            {**case._asdict(), "setting": case.setting, "error": error}
+            for case, error in lost
+        ]
+    points = summary.acceptance(rows)
+    print()
+    for point in points:
+        print(summary.acceptance_line(point))
+    if options.out:
+        results.write_json(
+            options.out,
+            {
+                "schema": 1,
+                "command": command(
+                    sys.argv[1:] if arguments is None else arguments
+                ),
+                **environment,
+                "peer_versions": peer,
+                "settings": {
+                    "rounds": options.rounds,
+                    "seconds": options.seconds,
+                    "quick": options.quick,
+                },
+                "minutes": (time.monotonic() - begin) / 60,
+                "rows": rows,
+                "failed": failed,
+                "acceptance": points,
+            },
+        )
+        print(f"\nwritten: {options.out}")
+    for case in failed:
+        print(
+            f"failed: {case['group']}, {summary.words(case)}: {case['error']}",
+            file=sys.stderr,
+        )
+    return 1 if failed else 0
+
+
+def parse(arguments):
+    """Returns the options of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n", 1)[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--out", type=pathlib.Path, help="JSON file to write the result to"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="see that it works: batches of 8, two short rounds, no growth; "
+        "its numbers mean nothing",
+    )
+    parser.add_argument("--models", nargs="+", default=list(plan.MODELS))
+    parser.add_argument(
+        "--precisions",
+        nargs="+",
+        default=list(plan.PRECISIONS),
+        choices=plan.PRECISIONS,
+    )
+    parser.add_argument(
+        "--groups",
+        nargs="+",
+        help="training, settings, 'inference 256', 'inference 1', batch, "
+        "'image size', depth; all of them where none is named",
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--seconds", type=float, default=1.5, help="length of a burst, about"
+    )
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument(
+        "--product-size",
+        type=int,
+        default=2048,
+        help="side of the matrices whose product is the machine's peak",
+    )
+    parser.add_argument(
+        "--peer-python",
+        type=pathlib.Path,
+        help="interpreter of an environment with torch and vit-pytorch; "
+        "without it the PyTorch network is not measured",
+    )
+    parser.add_argument(
+        "--peer-compile",
+        action="store_true",
+        help="measure the PyTorch network with torch.compile as well",
+    )
+    options = parser.parse_args(arguments)
+    if options.rounds < 1 or options.seconds <= 0:
+        parser.error(
+            "--rounds must be at least 1 and --seconds above 0. Received: "
+            f"--rounds {options.rounds} --seconds {options.seconds:g}"
+        )
+    if options.out and not options.out.parent.is_dir():
+        parser.error(
+            f"the folder of --out must exist. Received: --out {options.out}"
+        )
+    if options.quick:
+        options.rounds, options.seconds, options.batch = 2, 0.05, 8
+        options.product_size = 256
+        options.groups = options.groups or ["training"]
+    return options
+
+
+def command(words):
+    """Returns the shell command that repeats this benchmark elsewhere."""
+    words = [str(word) for word in words]
+    if "--peer-python" in words:
+        # Where the environment lies here says nothing to a reader.
+        words[words.index("--peer-python") + 1] = "peer/bin/python"
+    return shlex.join(["python", "benchmarks/speed.py", *words])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        sys.exit(f"speed: {error}")

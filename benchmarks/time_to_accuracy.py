@@ -1,0 +1,129 @@
+"""Prints what recorded runs paid until they first reached an accuracy.
+
+python benchmarks/time_to_accuracy.py --level 75 80
+python benchmarks/time_to_accuracy.py --level 75 RUN --against BASELINE
+"""
+
+import argparse
+import itertools
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from summary import text_table
+
+from cct_utils import results
+
+COLUMNS = (
+    "run",
+    "model",
+    "level",
+    "epoch",
+    "CPU s",
+    "wall s",
+    "times cheaper",
+    "test",
+)
+
+
+def main(arguments=None):
+    """Prints the table that the command line asks for."""
+    options = parse(arguments)
+    names = options.runs or results.recorded_runs()
+    records = {name: results.load_record(name) for name in names}
+    baseline = options.against and results.load_record(options.against)
+    rows = []
+    for level in options.level:
+        paid = baseline and reached(baseline["history"], level / 100)
+        for name, record in records.items():
+            rows.append(row(name, record, level, paid))
+    print(text_table(COLUMNS, rows))
+    print(
+        "Counted are whole epochs, validation included, to the end of the "
+        "first whose validation\naccuracy is at least the level. "
+        "Best test accuracy: of the epoch that validation chose."
+    )
+
+
+def parse(arguments):
+    """Returns the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument(
+        "runs", nargs="*", help="recorded runs or run folders; all if none"
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        nargs="+",
+        required=True,
+        help="validation accuracy in percent",
+    )
+    parser.add_argument("--against", help="the run to compare the cost with")
+    options = parser.parse_args(arguments)
+    for level in options.level:
+        if not 1 < level <= 100:
+            parser.error(
+                "a level is in percent, above 1 and up to 100. "
+                f"Received: --level {level:g}"
+            )
+    return options
+
+
+def reached(history, level):
+    """Returns what a run paid until it first reached an accuracy.
+
+    Args:
+        history: metrics of a record, name -> list with a value per epoch.
+        level: validation accuracy between 0 and 1.
+
+    Returns:
+        A dict with `epoch` (counted from 1), `cpu_seconds` and `seconds` from
+        the beginning to the end of that epoch; None if it never did.
+    """
+    totals = zip(
+        itertools.accumulate(history["cpu_seconds"]),
+        itertools.accumulate(history["seconds"]),
+        history["val_accuracy"],
+        strict=True,
+    )
+    for epoch, (cpu_seconds, seconds, accuracy) in enumerate(totals, start=1):
+        if accuracy >= level:
+            return {
+                "epoch": epoch,
+                "cpu_seconds": cpu_seconds,
+                "seconds": seconds,
+            }
+    return None
+
+
+def row(name, record, level, baseline):
+    """Returns the cells of one run and level, in the order of `COLUMNS`."""
+    paid = reached(record["history"], level / 100)
+    cheaper = "–"
+    if paid and baseline:
+        cheaper = f"{baseline['cpu_seconds'] / paid['cpu_seconds']:.2f}"
+    cost = (
+        (
+            str(paid["epoch"]),
+            f"{paid['cpu_seconds']:,.0f}",
+            f"{paid['seconds']:,.0f}",
+        )
+        if paid
+        else ("never", "–", "–")
+    )
+    return (
+        name,
+        record["model"],
+        f"{level:g} %",
+        *cost,
+        cheaper,
+        f"{100 * record['test']['accuracy']:.2f} %",
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ValueError as error:
+        sys.exit(f"time_to_accuracy: {error}")
