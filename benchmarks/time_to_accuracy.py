@@ -55,9 +55,9 @@ def parse(arguments):
     parser.add_argument(
         "--level",
         type=float,
-        nargs="+",
+        action="append",
         required=True,
-        help="validation accuracy in percent",
+        help="validation accuracy in percent; may be given several times",
     )
     parser.add_argument("--against", help="the run to compare the cost with")
     options = parser.parse_args(arguments)

@@ -134,11 +134,12 @@ def measured_row(record):
 
 
 def model_name(key):
-    """`cct_2_3x2` as the paper writes it, CCT-2/3x2."""
+    """`cct_2_3x2` as the paper writes it: CCT-2/3x2, ViT-Lite-2/4, CVT-2/4."""
     if key in NAMES:
         return NAMES[key]
-    kind, layers, convolutions = key.split("_")
-    return f"{kind.upper()}-{layers}/{convolutions}"
+    kind, layers, size = key.rsplit("_", 2)
+    kind = {"vit_lite": "ViT-Lite"}.get(kind, kind.upper())
+    return f"{kind}-{layers}/{size}"
 
 
 def settings_table(records):

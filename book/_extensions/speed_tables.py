@@ -1,0 +1,146 @@
+"""The speed page: tables from the results that `benchmarks/speed.py` wrote.
+
+Every number is read from `benchmarks/results/*.json`, one file for each
+machine.
+"""
+
+import json
+import sys
+from html import escape
+from pathlib import Path
+
+from result_tables import model_name, table
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import summary
+
+PATTERN = "benchmarks/results/*.json"
+TITLES = {
+    "training": "A training step of each model",
+    "settings": "Ways to train, and who else does it",
+    "inference 256": "Answers, 256 images at once",
+    "inference 1": "Answers, one image at a time",
+    "batch": "A training step over the batch size",
+    "image size": "A training step over the image size",
+    "depth": "A training step over the number of layers",
+}
+TEXT_COLUMNS = 3  # model, precision, setting; numbers follow
+
+
+def render_page(root):
+    """All tables of all machines."""
+    parts = []
+    for path, result in read_results(root):
+        hardware = result["hardware"]
+        machine = f"{hardware['processor']}, {hardware['cores']} cores"
+        if hardware["accelerators"]:
+            machine = ", ".join([*hardware["accelerators"], machine])
+        parts += [
+            f"## On {machine}",
+            acceptance_table(result["acceptance"]),
+        ]
+        for group, title in TITLES.items():
+            rows = [row for row in result["rows"] if row["group"] == group]
+            if rows:
+                parts += [f"### {title}", group_table(rows)]
+        parts += ["### How it was measured", details(result, machine)]
+        parts += [
+            f"```bash\n{result['command']}\n```",
+            "Every burst of every round is in "
+            f"`{path.relative_to(root).as_posix()}`.",
+        ]
+    return "\n\n".join(parts)
+
+
+def read_results(root):
+    """Pairs of a path and its result; an error if there is none to show."""
+    results = [
+        (path, json.loads(path.read_text("utf-8")))
+        for path in sorted(root.glob(PATTERN))
+    ]
+    if not results:
+        raise FileNotFoundError(
+            f"The speed page shows {PATTERN}, and there is no such file: run "
+            "python benchmarks/speed.py --out benchmarks/results/NAME.json"
+        )
+    for path, result in results:
+        if result["settings"]["quick"]:
+            raise ValueError(
+                f"{path} was written by a run with --quick, whose numbers "
+                "mean nothing: run the benchmark without it"
+            )
+    return results
+
+
+def acceptance_table(points):
+    """How CCT-2/3x2 compares, with what was aimed at."""
+    rows = [
+        (
+            point["holds"],
+            (
+                escape(point["what"]),
+                f"{point['cpu_ratio']['median']:.2f}",
+                f"{point['cpu_ratio']['low']:.2f}–"
+                f"{point['cpu_ratio']['high']:.2f}",
+                f"{point['ratio']['median']:.2f}",
+                f"{point['bound']:.2f}",
+                "reached" if point["holds"] else "missed",
+            ),
+        )
+        for point in points
+    ]
+    columns = (
+        "CCT-2/3x2 against",
+        "CPU time, ratio",
+        "quartiles",
+        "wall time, ratio",
+        "aim, at most",
+        "",
+    )
+    return table(columns, rows, numbers=(1, 2, 3, 4))
+
+
+def group_table(rows):
+    """The rows of one group, without the columns that say nothing here."""
+    lines = [summary.cells(row) for row in rows]
+    columns = list(summary.COLUMNS)
+    kept = [
+        i
+        for i, column in enumerate(columns)
+        # What all cases share, or none has, is no column.
+        if column not in ("batch", "pixels", "layers", "setting")
+        or len({line[i] for line in lines if line[i]}) > 1
+    ]
+    body = []
+    for row, line in zip(rows, lines, strict=True):
+        shown = [escape(line[i]) for i in kept]
+        if row["task"] != "product":
+            name = model_name(row["model"])
+            shown[0] = f"{name} in PyTorch" if is_peer(row) else name
+        body.append((row["model"] == "cct_2_3x2" and not is_peer(row), shown))
+    numbers = [n for n, i in enumerate(kept) if i >= TEXT_COLUMNS]
+    return table([columns[i] for i in kept], body, numbers=numbers)
+
+
+def is_peer(row):
+    """Whether a row is that of another framework."""
+    return row["framework"] != "keras"
+
+
+def details(result, machine):
+    """Machine, versions, rounds, and what could not be measured."""
+    versions = {**result["versions"], **result["peer_versions"]}
+    settings = result["settings"]
+    rows = {
+        "machine": escape(machine),
+        "versions": escape(", ".join(f"{k} {v}" for k, v in versions.items())),
+        "commit": f"<code>{result['commit']}</code>",
+        "rounds": f"{settings['rounds']}, bursts of about "
+        f"{settings['seconds']:g} s",
+        "time": f"{result['minutes']:.0f} minutes",
+    }
+    for case in result["failed"]:
+        rows[f"failed: {escape(summary.words(case))}"] = escape(
+            case["error"].splitlines()[-1]
+        )
+    return table(("what", "value"), [(False, row) for row in rows.items()])

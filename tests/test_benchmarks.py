@@ -1,0 +1,257 @@
+"""The benchmarks: statistics, operations, ratios, tables, and one short run."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cct_utils.models import create_model
+
+CASE = {"group": "settings", "task": "train", "model": "cct_2_3x2"}
+
+
+@pytest.fixture
+def load(root, monkeypatch):
+    """Imports a file of `benchmarks/` or of the book's extensions."""
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    monkeypatch.syspath_prepend(str(root / "book" / "_extensions"))
+    return importlib.import_module
+
+
+@pytest.fixture
+def rows(load):
+    """Rows of both models and the peer, with times that are easy to divide."""
+    plan, summary = load("plan"), load("summary")
+
+    def measured(cpu, **case):
+        bursts = [
+            {
+                "steps": 2,
+                "seconds": 2 * noise * cpu / 1000,
+                "cpu_seconds": 2 * noise * cpu / 1000,
+                "memory_mb": 100 * noise,
+            }
+            # A noise that all cases of a round share.
+            for noise in (1, 2, 4)
+        ]
+        facts = {"parameters": 283_723}
+        return plan.Case(**{**CASE, **case}), facts, bursts
+
+    return summary.summarize(
+        [
+            measured(1, task="product", model="matrix product", size=1000),
+            measured(100, model="article"),
+            measured(60, model="cct_2_3x2"),
+            measured(50, model="cct_2_3x2", jit_compile=True),
+            measured(40, model="cct_2_3x2", precision="mixed_bfloat16"),
+            measured(90, framework="pytorch"),
+            measured(32, framework="pytorch", channels_last=True),
+        ]
+    )
+
+
+def test_spread_is_the_median_and_the_quartiles(load):
+    spread = load("summary").spread
+    assert spread([5, 1, 4, 2, 3]) == {"median": 3, "low": 2, "high": 4}
+    assert spread([7]) == {"median": 7, "low": 7, "high": 7}
+
+
+def test_operations_are_two_for_a_macadd_and_thrice_for_training(load):
+    plan, gigaflop = load("plan"), load("summary").gigaflop
+    answer = plan.Case("", "infer", "cct_2_3x2", batch=1)
+    # The authors' table has 0.03 G multiply-adds without, ours with attention.
+    assert 0.06 < gigaflop(answer) < 0.08
+    step = answer._replace(task="train", batch=128)
+    assert gigaflop(step) == pytest.approx(3 * 128 * gigaflop(answer))
+    deeper = answer._replace(layers=3)
+    assert gigaflop(deeper._replace(layers=2)) == gigaflop(answer)
+    assert gigaflop(deeper) > gigaflop(answer)
+    product = plan.Case("", "product", "matrix product", size=1000)
+    assert gigaflop(product) == pytest.approx(2.0)
+
+
+def test_rows_hold_rates_and_the_share_of_the_peak(rows):
+    product, article, *_, half, _, _ = rows
+    # 2 gigaflop in 1 ms in the best round; the median round takes 2 ms.
+    assert product["gflops"] == pytest.approx(1000)
+    assert product["peak_share"] == pytest.approx(0.5)
+    assert article["ms"] == {
+        "median": pytest.approx(200),
+        "low": pytest.approx(150),
+        "high": pytest.approx(300),
+    }
+    assert article["images_per_second"] == pytest.approx(128 / 0.2)
+    assert article["memory_mb"] == 400
+    share = article["gigaflop"] / 0.2 / 2000
+    assert article["peak_share"] == pytest.approx(share)
+    assert half["peak_share"] is None  # its peak was not measured
+
+
+def test_acceptance_divides_bursts_of_one_round(load, rows):
+    points = {p["what"]: p for p in load("summary").acceptance(rows)}
+    assert list(points) == [
+        "training step: best setting / article, float32",
+        "training step: same setting, float32",
+        "training step: best setting / PyTorch's best",
+    ]
+    first, same, peer = points.values()
+    # The shared noise of a round cancels: no spread is left.
+    expected = dict.fromkeys(("median", "low", "high"), pytest.approx(0.4))
+    assert first["cpu_ratio"] == first["ratio"] == expected
+    assert (first["bound"], first["holds"]) == (0.55, True)
+    assert first["ours"] == "cct_2_3x2, mixed_bfloat16"
+    assert (same["cpu_ratio"]["median"], same["holds"]) == (0.6, False)
+    assert peer["other"] == "cct_2_3x2, pytorch, float32, channels last"
+    assert (peer["cpu_ratio"]["median"], peer["holds"]) == (1.25, False)
+    line = load("summary").acceptance_line(peer)
+    assert "1.250 x the CPU time" in line and "MISSED" in line
+
+
+def test_text_table_is_aligned(load):
+    summary = load("summary")
+    lines = summary.text_table(
+        ("model", "b", "c", "ms"), [("article", "", "x", "1,234")]
+    ).split("\n")
+    assert lines == ["model    b  c     ms", "article     x  1,234"]
+    assert [summary.number(n) for n in (1234.5, 12.34, 1.234)] == [
+        "1,234",
+        "12.3",
+        "1.23",
+    ]
+
+
+def test_plan_has_every_group_and_refuses_others(load):
+    plan = load("plan")
+    groups = plan.plan(peer=True)
+    assert list(groups) == list(load("speed_tables").TITLES)
+    for name, cases in groups.items():
+        assert cases[0].task == "product"
+        assert {case.group for case in cases} == {name}
+        assert len(set(cases)) == len(cases)
+    peers = [c for c in groups["settings"] if c.framework == "pytorch"]
+    assert [case.setting for case in peers] == [
+        "as written",
+        "channels last",
+        "channels last",
+    ]
+    with pytest.raises(ValueError, match="Received: traning"):
+        plan.plan(["traning"])
+
+
+def test_every_round_begins_with_another_case(load):
+    rounds, plan = load("rounds"), load("plan")
+    assert [rounds.rotated("abc", turn) for turn in range(4)] == [
+        "abc",
+        "bca",
+        "cab",
+        "abc",
+    ]
+    case = plan.Case(**CASE, steps_per_execution=8)
+    assert rounds.steps_of_burst(1.0, 0.1, case) == 16
+    assert rounds.steps_of_burst(0.1, 1.0, plan.Case(**CASE)) == 3
+
+
+def test_a_worker_that_fails_is_named_and_the_others_go_on(load, tmp_path):
+    rounds, plan = load("rounds"), load("plan")
+    # An interpreter in whose environment there is no torch.
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho no torch here >&2\nexit 1\n")
+    script.chmod(0o755)
+    case = plan.Case(**CASE, framework="pytorch")
+    measured, failed = rounds.measure_group(
+        [case],
+        {"pytorch": script},
+        rounds=1,
+        seconds=0.1,
+        say=lambda line: None,
+    )
+    assert (measured, failed) == ([], [(case, "no torch here")])
+
+
+def test_the_command_names_no_folder_of_this_machine(load):
+    words = ["--peer-python", "/home/me/bin/python", "--rounds", "3"]
+    assert load("speed").command(words) == (
+        "python benchmarks/speed.py --peer-python peer/bin/python --rounds 3"
+    )
+
+
+def test_the_cost_of_an_accuracy_is_that_of_whole_epochs(load):
+    reached = load("time_to_accuracy").reached
+    history = {
+        "val_accuracy": [0.5, 0.7, 0.6, 0.8],
+        "cpu_seconds": [10.0, 20.0, 30.0, 40.0],
+        "seconds": [5.0, 5.0, 5.0, 5.0],
+    }
+    expected = {"epoch": 2, "cpu_seconds": 30.0, "seconds": 10.0}
+    assert reached(history, 0.55) == reached(history, 0.7) == expected
+    assert reached(history, 0.81) is None
+
+
+def test_time_to_accuracy_prints_recorded_runs(load, capsys):
+    arguments = ["--level", "70", "--level", "99.9", "article_cifar10"]
+    load("time_to_accuracy").main([*arguments, "--against", "article_cifar10"])
+    lines = capsys.readouterr().out.split("\n")
+    assert "70 %" in lines[1] and "1.00" in lines[1]
+    assert "never" in lines[2]
+
+
+def result(rows, load):
+    """What `speed.py` would write for some rows."""
+    return {
+        "command": "python benchmarks/speed.py",
+        "commit": "0123456789ab",
+        "versions": {"keras": "3"},
+        "peer_versions": {"torch": "2"},
+        "hardware": {"processor": "CPU", "cores": 2, "accelerators": []},
+        "settings": {"rounds": 3, "seconds": 1.0, "quick": False},
+        "minutes": 1.0,
+        "rows": rows,
+        "failed": [],
+        "acceptance": load("summary").acceptance(rows),
+    }
+
+
+def test_the_page_shows_what_was_written(load, rows, tmp_path):
+    speed_tables = load("speed_tables")
+    folder = tmp_path / "benchmarks" / "results"
+    folder.mkdir(parents=True)
+    content = result(rows, load)
+    (folder / "speed.json").write_text(json.dumps(content))
+    page = speed_tables.render_page(tmp_path)
+    assert "On CPU, 2 cores" in page and "torch 2" in page
+    assert page.count("<tr") == 4 + (len(rows) + 1) + (5 + 1)
+    assert "CCT-2/3x2 in PyTorch" in page and "channels last" in page
+    assert "pixels" not in page  # all cases have 32
+    content["settings"]["quick"] = True
+    (folder / "speed.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="--quick"):
+        speed_tables.render_page(tmp_path)
+
+
+def test_a_page_without_results_says_what_to_run(load, tmp_path):
+    with pytest.raises(FileNotFoundError, match="python benchmarks/speed.py"):
+        load("speed_tables").render_page(tmp_path)
+
+
+def test_speed_measures_one_model(root, tmp_path):
+    out = tmp_path / "speed.json"
+    done = subprocess.run(
+        [sys.executable, str(root / "benchmarks" / "speed.py"), "--quick"]
+        + ["--models", "cct_2_3x2", "--precisions", "float32"]
+        + ["--out", str(out)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "GFLOP/s" in done.stdout
+    content = json.loads(out.read_text())
+    product, model = content["rows"]
+    assert product["task"] == "product"
+    count = create_model("cct_2_3x2").count_params()
+    assert (model["parameters"], model["batch"]) == (count, 8)
+    for row in content["rows"]:
+        assert len(row["bursts"]["cpu_ms"]) == 2
+        assert row["ms"]["median"] > 0 and row["memory_mb"] > 50
+    assert content["settings"]["quick"] and content["failed"] == []
