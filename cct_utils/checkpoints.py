@@ -1,16 +1,23 @@
 """The weights of the authors' PyTorch models, in our models.
 
-Reference: https://github.com/SHI-Labs/Compact-Transformers (`src/cct.py`),
-whose published checkpoints are plain state dicts.
+Reference: https://github.com/SHI-Labs/Compact-Transformers (`src/cct.py`,
+`src/cvt.py`, `src/vit.py`), whose published checkpoints are plain state dicts.
 """
 
 import math
 
 import numpy as np
 
-from cct_utils.layers import resize_position_embedding, sine_cosine_table
+from cct_utils.layers import (
+    ClassPooling,
+    PatchTokenizer,
+    SequencePooling,
+    resize_position_embedding,
+    sine_cosine_table,
+)
 
 POSITIONS = "classifier.positional_emb"
+CLASS_TOKEN = "classifier.class_emb"
 HEAD = "classifier.fc.weight"
 
 # How the axes of PyTorch's weights become those of Keras.
@@ -22,17 +29,20 @@ CONVOLUTION = (
 )  # (out, in, rows, columns) -> (rows, columns, in, out)
 LINEAR = (1, 0)  # (out, in) -> (in, out)
 VECTOR = (0,)
+AS_IT_IS = (0, 1, 2)  # the class token, (1, 1, dim) in both
 
 
 def load_authors_weights(model, state):
-    """Gives a CCT the weights of the authors' PyTorch model.
+    """Gives a CCT, CVT or ViT-Lite the weights of the authors' PyTorch model.
 
     Nothing is assigned unless everything fits. A learned position embedding
-    of another length, from a model for images of another size, is resized;
-    its own images are taken to be square, as the authors' are.
+    of another length, from a model for images of another size, is resized,
+    all but the row of a class token; its own images are taken to be square,
+    as the authors' are.
 
     Args:
-        model: a model of `create_cct_variant`, with or without preprocessing.
+        model: a model of `create_cct_variant` or `create_vit_variant`, with or
+            without preprocessing.
         state: dict from the authors' parameter names to arrays or tensors in
             PyTorch's layout, for instance what `torch.load(path,
             weights_only=True)` returns.
@@ -80,8 +90,18 @@ def _places(model):
         put(f"{name}.weight", layer.gamma)
         put(f"{name}.bias", layer.beta)
 
-    for i, conv in enumerate(model.get_layer("tokenizer").convolutions):
+    tokenizer = model.get_layer("tokenizer")
+    for i, conv in enumerate(
+        [tokenizer.convolution]
+        if isinstance(tokenizer, PatchTokenizer)
+        else tokenizer.convolutions
+    ):
         put(f"tokenizer.conv_layers.{i}.0.weight", conv.kernel, CONVOLUTION)
+        if conv.use_bias:
+            put(f"tokenizer.conv_layers.{i}.0.bias", conv.bias)
+    if _has_class_token(model):
+        token = model.get_layer("class_token").token
+        put(CLASS_TOKEN, token, AS_IT_IS)
     if _position_kind(model) == "learned":
         embedding = model.get_layer("position_embedding")
         put(POSITIONS, embedding.position_embeddings, (0, 1))
@@ -95,7 +115,9 @@ def _places(model):
         put_linear(f"{theirs}.linear1", model.get_layer(f"{ours}_mlp_dense_1"))
         put_linear(f"{theirs}.linear2", model.get_layer(f"{ours}_mlp_dense_2"))
     put_norm("classifier.norm", model.get_layer("norm"))
-    put_linear("classifier.attention_pool", model.get_layer("pooling").score)
+    pooling = model.get_layer("pooling")
+    if isinstance(pooling, SequencePooling):
+        put_linear("classifier.attention_pool", pooling.score)
     put_linear("classifier.fc", model.get_layer("logits"))
     return places
 
@@ -104,7 +126,11 @@ def _check_model(model):
     """Raises if the model does not compute what the authors' model does."""
     names = {layer.name for layer in model.layers}
     if not {"tokenizer", "block_0_attention", "pooling", "logits"} <= names:
-        difference = "it lacks layers of a CCT"
+        difference = "it lacks layers of the authors' models"
+    elif not isinstance(
+        model.get_layer("pooling"), (SequencePooling, ClassPooling)
+    ):
+        difference = "it pools neither by sequence nor by a class token"
     elif model.get_layer("block_0_attention").use_qkv_bias:
         difference = "its query, key and value have biases"
     elif _stream_of(model.get_layer("block_0_residual_2")) != "block_0_norm_2":
@@ -112,7 +138,8 @@ def _check_model(model):
     else:
         return
     raise ValueError(
-        "The model must be built as the authors' is, by create_cct_variant. "
+        "The model must be built as the authors' is, by create_cct_variant or "
+        "create_vit_variant. "
         f"Received: {model.name!r}; {difference}"
     )
 
@@ -120,6 +147,11 @@ def _check_model(model):
 def _stream_of(residual):
     """Returns the name of the layer whose output a residual sum starts from."""
     return residual.input[0]._keras_history.operation.name
+
+
+def _has_class_token(model):
+    """Returns whether a class token stands before the others."""
+    return isinstance(model.get_layer("pooling"), ClassPooling)
 
 
 def _num_blocks(model):
@@ -152,15 +184,19 @@ def _fit_positions(table, model):
         table = table[0]  # (tokens, dim)
     if table.ndim != 2:
         return table
-    length, kind = len(table), _position_kind(model)
-    tokenizer = model.get_layer("tokenizer")
-    grid = tokenizer.grid(*model.input_shape[1:3])
+    kind = _position_kind(model)
+    grid = model.get_layer("tokenizer").grid(*model.input_shape[1:3])
+    # The class token's row, if there is one, has no place on the grid.
+    extra = int(_has_class_token(model))
     if kind == "learned":
-        side = math.isqrt(length)
-        if side**2 == length:
-            return resize_position_embedding(table, (side, side), grid)
+        side = math.isqrt(max(len(table) - extra, 0))
+        if side > 0 and side**2 + extra == len(table):
+            resized = resize_position_embedding(
+                table[extra:], (side, side), grid
+            )
+            return np.concatenate([table[:extra], resized])
     if kind == "sine":
-        expected = sine_cosine_table(grid[0] * grid[1], table.shape[1])
+        expected = sine_cosine_table(extra + grid[0] * grid[1], table.shape[1])
         if (
             table.shape != expected.shape
             or np.abs(table - expected).max() > 0.01
@@ -169,7 +205,7 @@ def _fit_positions(table, model):
                 f"{POSITIONS} must be the table of sines and cosines for "
                 f"{len(expected)} tokens that the model was built with; build "
                 'it with positional_emb="learned" to use another one. '
-                f"Received: a table for {length} tokens"
+                f"Received: a table for {len(table)} tokens"
             )
     return table
 

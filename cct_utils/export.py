@@ -14,6 +14,9 @@ from keras import activations, layers
 from cct_utils.augmentation import RandomPadCrop
 from cct_utils.layers import (
     CCTTokenizer,
+    ClassPooling,
+    ClassToken,
+    PatchTokenizer,
     PositionEmbedding,
     SelfAttention,
     SequencePooling,
@@ -236,6 +239,39 @@ def _tokenizer(graph, layer, images, shape):
     return graph.transpose(x, 0, 2, 1)  # (batch, tokens, channels)
 
 
+def _patch_tokenizer(graph, layer, images, shape):
+    rows, columns = layer.grid(*shape[1:3])
+    x = graph.add(
+        "Conv",
+        graph.transpose(images, 0, 3, 1, 2),  # channels first
+        keras.ops.transpose(layer.convolution.kernel, (3, 2, 0, 1)),
+        layer.convolution.bias,
+        strides=[layer.patch_size] * 2,
+    )
+    x = graph.reshape(x, 0, layer.embed_dim, rows * columns)
+    return graph.transpose(x, 0, 2, 1)  # (batch, tokens, embed_dim)
+
+
+def _class_token(graph, layer, x, shape):
+    # One copy of the token for each image: the batch is read off the input.
+    batch = graph.add("Shape", x, start=0, end=1)
+    size = graph.add("Concat", batch, np.array([1, shape[2]]), axis=0)
+    tokens = graph.add("Expand", layer.token, size)
+    return graph.add("Concat", tokens, x, axis=1)
+
+
+def _class_pooling(graph, layer, x, shape):
+    return graph.add("Gather", x, np.array(0), axis=1)  # (batch, embed_dim)
+
+
+def _average_pooling(graph, layer, x, shape):
+    return graph.add("ReduceMean", x, np.array([1]), keepdims=0)
+
+
+def _flatten(graph, layer, x, shape):
+    return graph.reshape(x, 0, -1)
+
+
 def _position_embedding(graph, layer, x, shape):
     table = keras.ops.convert_to_numpy(layer.position_embeddings)
     table = graph.constant(table[: shape[1]])  # (tokens, embed_dim)
@@ -299,10 +335,15 @@ def _add(graph, layer, first, *others, shape):
 _WRITERS = {
     layers.Rescaling: _rescaling,
     CCTTokenizer: _tokenizer,
+    PatchTokenizer: _patch_tokenizer,
+    ClassToken: _class_token,
     PositionEmbedding: _position_embedding,
     layers.LayerNormalization: _layer_normalization,
     SelfAttention: _self_attention,
     layers.Dense: _dense,
     layers.Add: _add,
     SequencePooling: _sequence_pooling,
+    ClassPooling: _class_pooling,
+    layers.GlobalAveragePooling1D: _average_pooling,
+    layers.Flatten: _flatten,
 }

@@ -14,14 +14,17 @@ import pytest
 
 from cct_utils import (
     CCT_VARIANTS,
+    VIT_VARIANTS,
     create_cct_model,
     create_cct_variant,
+    create_keras_vit,
+    create_vit_variant,
     load_authors_weights,
     resize_position_embedding,
     sine_cosine_table,
 )
-from cct_utils.checkpoints import POSITIONS
-from cct_utils.models import parse_variant
+from cct_utils.checkpoints import CLASS_TOKEN, POSITIONS
+from cct_utils.models import create_model, parse_name
 
 REFERENCE = json.loads(
     pathlib.Path(__file__).with_name("authors_models.json").read_text()
@@ -36,6 +39,20 @@ PARAMETERS = {
     ("cct_7_3x2", 32, 10): 3_853_259,
     ("cct_7_7x2", 224, 102): 4_573_735,
     ("cct_14_7x2", 224, 1000): 22_367_273,
+    ("vit_lite_2_4", 32, 10): 214_666,
+    ("vit_lite_4_8", 32, 10): 425_354,
+    ("vit_lite_6_4", 32, 10): 3_190_538,
+    ("vit_lite_7_4", 32, 10): 3_716_874,
+    ("cvt_2_4", 32, 10): 214_539,
+    ("cvt_6_4", 32, 10): 3_190_283,
+    ("cvt_7_4", 32, 10): 3_716_619,
+}
+# Our name and the authors', which ends in the size of the images.
+REFERENCE_NAMES = {
+    "cct_2_3x2": "cct_2_3x2_32",
+    "cct_7_3x1": "cct_7_3x1_32",
+    "vit_lite_2_4": "vit_2_4_32",
+    "cvt_2_4": "cvt_2_4_32",
 }
 
 
@@ -55,9 +72,11 @@ def draw(name, shape):
 
 def authors_shapes(variant, num_classes, tokens):
     """Returns the names and shapes of the authors' state dict."""
-    row = parse_variant(variant)
+    row = parse_name(variant)
     dim, hidden = row["embed_dim"], row["embed_dim"] * row["mlp_ratio"]
-    kernel, stages = row["kernel_size"], row["num_conv_layers"]
+    is_patch = "patch_size" in row
+    kernel = row["patch_size"] if is_patch else row["kernel_size"]
+    stages = 1 if is_patch else row["num_conv_layers"]
     widths = [3] + [64] * (stages - 1) + [dim]
     shapes = {
         f"tokenizer.conv_layers.{i}.0.weight": (b, a, kernel, kernel)
@@ -73,7 +92,12 @@ def authors_shapes(variant, num_classes, tokens):
         shapes[f"classifier.{name}.bias"] = (dim,)
 
     shapes[POSITIONS] = (1, tokens, dim)
-    linear("attention_pool", dim, 1)
+    if is_patch:
+        shapes["tokenizer.conv_layers.0.0.bias"] = (dim,)
+    if row.get("pooling") == "class":
+        shapes[CLASS_TOKEN] = (1, 1, dim)
+    else:
+        linear("attention_pool", dim, 1)
     for i in range(row["transformer_layers"]):
         norm(f"blocks.{i}.pre_norm")
         linear(f"blocks.{i}.self_attn.qkv", dim, 3 * dim)
@@ -109,10 +133,10 @@ def model():
 # Equal to the authors' models
 
 
-@pytest.mark.parametrize("variant", ["cct_2_3x2", "cct_7_3x1"])
+@pytest.mark.parametrize("variant", REFERENCE_NAMES)
 def test_logits_equal_the_authors(variant):
-    expected = REFERENCE[f"{variant}_32"]
-    model = create_cct_variant(variant, include_preprocessing=False)
+    expected = REFERENCE[REFERENCE_NAMES[variant]]
+    model = create_model(variant, include_preprocessing=False)
     load_authors_weights(
         model,
         {name: draw(name, shape) for name, shape in expected["state"].items()},
@@ -128,10 +152,10 @@ def test_logits_equal_the_authors(variant):
     assert mean == pytest.approx(expected["tokens_mean"], rel=1e-4)
 
 
-@pytest.mark.parametrize("variant", ["cct_2_3x2", "cct_7_3x1"])
+@pytest.mark.parametrize("variant", REFERENCE_NAMES)
 def test_names_and_shapes_are_those_of_the_authors(variant):
-    expected = REFERENCE[f"{variant}_32"]
-    tokens = expected["tokens_shape"][1]
+    expected = REFERENCE[REFERENCE_NAMES[variant]]
+    tokens = expected["state"][POSITIONS][1]
     shapes = authors_shapes(variant, 10, tokens)
     assert shapes == {n: tuple(s) for n, s in expected["state"].items()}
     assert PARAMETERS[variant, 32, 10] == expected["parameters"]
@@ -140,7 +164,9 @@ def test_names_and_shapes_are_those_of_the_authors(variant):
 @pytest.mark.parametrize(("case", "parameters"), PARAMETERS.items())
 def test_every_weight_of_every_variant_is_loaded(case, parameters):
     variant, image_size, num_classes = case
-    model = create_cct_variant(variant, image_size, num_classes)
+    model = create_model(
+        variant, image_size=image_size, num_classes=num_classes
+    )
     assert model.count_params() == parameters
     tokens = model.get_layer("position_embedding").sequence_length
     state = drawn_state(variant, num_classes, tokens)
@@ -158,9 +184,15 @@ def test_every_weight_of_every_variant_is_loaded(case, parameters):
 
 def test_every_row_of_the_variants_is_covered():
     covered = {
-        parse_variant(name)["transformer_layers"] for name, *_ in PARAMETERS
+        name.partition("_")[0]: {
+            parse_name(other)["transformer_layers"]
+            for other, *_ in PARAMETERS
+            if other[:3] == name[:3]
+        }
+        for name, *_ in PARAMETERS
     }
-    assert covered == set(CCT_VARIANTS)
+    assert covered["cct"] == set(CCT_VARIANTS)
+    assert covered["vit"] == set(VIT_VARIANTS)
 
 
 def test_preprocessing_does_not_change_what_is_loaded(state, model):
@@ -230,6 +262,32 @@ def test_a_position_embedding_of_an_equal_length_is_resized_too(state):
     )
 
 
+@pytest.mark.parametrize("shape", [(32, 32, 3), (48, 48, 3), (16, 64, 3)])
+def test_the_class_tokens_row_is_kept_apart(shape):
+    model = create_vit_variant("vit_lite_2_4", input_shape=shape)
+    state = drawn_state("vit_lite_2_4", tokens=65)
+    load_authors_weights(model, state)
+    received = keras.ops.convert_to_numpy(
+        model.get_layer("position_embedding").position_embeddings
+    )
+    stored, grid = state[POSITIONS][0], (shape[0] // 4, shape[1] // 4)
+    expected = resize_position_embedding(stored[1:], (8, 8), grid)
+    np.testing.assert_array_equal(received[0], stored[0])
+    np.testing.assert_allclose(received[1:], expected, atol=1e-6)
+
+
+def test_the_table_of_sines_counts_the_class_token():
+    model = create_vit_variant("vit_lite_2_4", positional_emb="sine")
+    state = drawn_state("vit_lite_2_4", tokens=65)
+    load_authors_weights(
+        model, {**state, POSITIONS: sine_cosine_table(65, 128)[None]}
+    )
+    with pytest.raises(ValueError, match="for 65 tokens.*for 64 tokens"):
+        load_authors_weights(
+            model, {**state, POSITIONS: sine_cosine_table(64, 128)[None]}
+        )
+
+
 @pytest.mark.parametrize("stored", [True, False])
 def test_the_fixed_table_of_sine_models_is_accepted(state, stored):
     model = create_cct_variant("cct_2_3x2", positional_emb="sine")
@@ -288,6 +346,15 @@ def test_another_variant_is_refused(state):
         load_authors_weights(model, state)
 
 
+def test_a_cvt_is_no_vit_lite():
+    model = create_vit_variant("cvt_2_4")
+    with pytest.raises(ValueError) as error:
+        load_authors_weights(model, drawn_state("vit_lite_2_4", tokens=65))
+    message = str(error.value)
+    assert "missing: classifier.attention_pool.bias" in message
+    assert f"unexpected: {CLASS_TOKEN}" in message
+
+
 def test_a_position_embedding_of_another_width_is_refused(state, model):
     wrong = {**state, POSITIONS: draw(POSITIONS, (1, 64, 96))}
     with pytest.raises(
@@ -307,6 +374,11 @@ def test_a_position_embedding_that_is_no_grid_is_refused(state, model, shape):
     ("build", "reason"),
     [
         (create_cct_model, "have biases"),
+        (create_keras_vit, "pools neither"),
+        (
+            lambda: create_vit_variant("cvt_2_4", pooling="average"),
+            "pools neither",
+        ),
         (
             lambda: create_cct_variant("cct_2_3x2", residual="pre_norm"),
             'residual="paper"',

@@ -6,7 +6,13 @@ import keras
 import numpy as np
 import pytest
 
-from cct_utils import create_cct_model, create_cct_variant, export_onnx
+from cct_utils import (
+    create_cct_model,
+    create_cct_variant,
+    create_keras_vit,
+    create_vit_variant,
+    export_onnx,
+)
 from cct_utils.layers import PositionEmbedding
 
 onnx = pytest.importorskip("onnx")
@@ -30,6 +36,16 @@ MODELS = {
     ),
     "large kernel, one channel": lambda: create_cct_variant(
         "cct_2_7x2", input_shape=(64, 64, 1), num_classes=3, embed_dim=48
+    ),
+    "vit_lite_2_4": lambda: create_vit_variant("vit_lite_2_4"),
+    "cvt_2_4, not square": lambda: create_vit_variant(
+        "cvt_2_4", input_shape=(24, 40, 3)
+    ),
+    "average pooling": lambda: create_vit_variant(
+        "cvt_2_8", image_size=16, pooling="average"
+    ),
+    "vit_keras": lambda: create_keras_vit(
+        16, transformer_layers=2, mlp_head_units=(24, 16)
     ),
 }
 

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 
 from cct_utils import inspection
 from cct_utils.layers import CCTTokenizer, SelfAttention, SequencePooling
-from cct_utils.models import create_cct_model, create_cct_variant, create_model
+from cct_utils.models import (
+    create_cct_model,
+    create_cct_variant,
+    create_model,
+    create_vit_variant,
+)
 
 # (model, image size, classes): what the authors' code counts, and the article.
 PARAMETERS = {
@@ -21,6 +26,13 @@ PARAMETERS = {
     ("cct_7_7x2", 224, 102): 4_573_735,
     ("cct_14_7x2", 224, 1000): 22_367_273,
     ("article", 32, 10): 416_331,
+    ("vit_lite_2_4", 32, 10): 214_666,
+    ("vit_lite_6_4", 32, 10): 3_190_538,
+    ("vit_lite_7_4", 32, 10): 3_716_874,
+    ("cvt_2_4", 32, 10): 214_539,
+    ("cvt_6_4", 32, 10): 3_190_283,
+    ("cvt_7_4", 32, 10): 3_716_619,
+    ("vit_keras", 32, 10): 4_692_170,
 }
 # Billions of multiply-adds in the README of the authors' examples, without
 # the attention products.
@@ -31,6 +43,10 @@ PUBLISHED_MACS = {
     "cct_7_3x2": 0.275,
     "cct_6_3x1": 0.813,
     "cct_7_3x1": 0.947,
+    "vit_lite_6_4": 0.205,
+    "vit_lite_7_4": 0.239,
+    "cvt_6_4": 0.202,
+    "cvt_7_4": 0.236,
 }
 
 
@@ -52,7 +68,17 @@ def test_count_parameters_equals_the_known_counts(case, expected):
     assert sum(counts.values()) == expected
 
 
-@pytest.mark.parametrize("name", ["cct_2_3x2", "cct_6_3x1", "article"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cct_2_3x2",
+        "cct_6_3x1",
+        "article",
+        "vit_lite_2_4",
+        "cvt_2_4",
+        "vit_keras",
+    ],
+)
 def test_count_parameters_equals_keras_part_by_part(name):
     model = create_model(name)
     kinds = {
@@ -62,7 +88,9 @@ def test_count_parameters_equals_keras_part_by_part(name):
         "mlp": "mlp",
         "norm": "norms",
         "pooling": "pooling",
+        "head": "head",
         "logits": "logits",
+        "class": "class token",
     }
     built = dict.fromkeys(kinds.values(), 0)
     for layer in model.layers:
@@ -74,7 +102,7 @@ def test_count_parameters_equals_keras_part_by_part(name):
             )
             built[kinds[key]] += layer.count_params()
     counts = inspection.count_parameters(**inspection.variant_sizes(name))
-    assert built == counts
+    assert {**dict.fromkeys(built, 0), **counts} == built
 
 
 @pytest.mark.parametrize(
@@ -96,6 +124,48 @@ def test_count_parameters_follows_the_options(
     assert sum(counts.values()) == model.count_params()
 
 
+@settings(max_examples=10, deadline=None)
+@given(
+    pooling=st.sampled_from(["sequence", "class", "average", "flatten"]),
+    positional_emb=st.sampled_from(["learned", "sine", "none"]),
+    grid=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    patch_size=st.integers(1, 8),
+    num_classes=st.integers(1, 5),
+)
+def test_count_parameters_of_a_vit_follows_the_options(
+    pooling, positional_emb, grid, patch_size, num_classes
+):
+    image_size = (grid[0] * patch_size, grid[1] * patch_size)
+    sizes = inspection.variant_sizes(
+        f"cvt_2_{patch_size}", image_size, num_classes
+    )
+    sizes |= {"embed_dim": 8, "key_dim": 4, "mlp_units": (8, 8)}
+    sizes |= {"pooling": pooling, "positional_emb": positional_emb}
+    model = create_vit_variant(
+        f"cvt_2_{patch_size}",
+        input_shape=(*image_size, 3),
+        num_classes=num_classes,
+        embed_dim=8,
+        pooling=pooling,
+        positional_emb=positional_emb,
+    )
+    counts = inspection.count_parameters(**sizes)
+    assert sum(counts.values()) == model.count_params()
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [{}, {"kernel_size": 3}, {"patch_size": 4, "kernel_size": 3}]
+)
+def test_sizes_need_one_tokenizer(tokenizer):
+    sizes = inspection.variant_sizes("cct_2_3x2")
+    del sizes["kernel_size"]
+    if "kernel_size" not in tokenizer or "patch_size" not in tokenizer:
+        del sizes["num_conv_layers"]
+    for count in (inspection.count_parameters, inspection.count_macs):
+        with pytest.raises(ValueError, match="either.*patch_size.*Received"):
+            count(**sizes, **tokenizer)
+
+
 @pytest.mark.parametrize(("name", "expected"), PUBLISHED_MACS.items())
 def test_count_macs_without_products_is_the_published_count(name, expected):
     counts = inspection.count_macs(**inspection.variant_sizes(name))
@@ -112,7 +182,9 @@ def test_count_macs_of_the_smallest_variant_with_and_without_products():
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="counts TensorFlow's graph"
 )
-@pytest.mark.parametrize("name", ["cct_2_3x2", "article"])
+@pytest.mark.parametrize(
+    "name", ["cct_2_3x2", "article", "vit_lite_2_4", "cvt_2_4", "vit_keras"]
+)
 def test_count_macs_equals_the_products_in_the_graph(name):
     import tensorflow as tf
 
@@ -216,6 +288,23 @@ def test_pooling_weights_are_those_of_the_layer(model, images):
     tokens = inspection.layer_outputs(model, images, ["norm", "pooling"])
     pooled = np.einsum("bn,bnd->bd", weights, tokens["norm"])
     np.testing.assert_allclose(pooled, tokens["pooling"], atol=1e-5)
+
+
+def test_maps_and_rollout_of_a_vit_count_the_class_token(images):
+    model = create_vit_variant("vit_lite_2_4", image_size=16)
+    maps = inspection.attention_maps(model, images)
+    assert [m.shape for m in maps] == [(3, 2, 17, 17)] * 2
+    rollout = inspection.attention_rollout(maps)
+    assert rollout.shape == (3, 17, 17)
+    np.testing.assert_allclose(rollout.sum(-1), 1, atol=1e-5)
+
+
+def test_pooling_weights_need_sequence_pooling(images):
+    cvt = create_vit_variant("cvt_2_4", image_size=16)
+    assert inspection.pooling_weights(cvt, images).shape == (3, 16)
+    vit = create_vit_variant("vit_lite_2_4", image_size=16)
+    with pytest.raises(ValueError, match="attention_maps.*'vit_lite_2_4'"):
+        inspection.pooling_weights(vit, images)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from cct_utils.layers import SequencePooling
+
 BATCH_SIZE = 64  # images at a time, so that memory does not grow with them
 
 
@@ -38,7 +40,8 @@ def attention_maps(model, images):
     """Returns the attention weights of every block.
 
     Row `i` of a map says how much token `i` takes from each token; it sums
-    to 1. Nothing is dropped: it is what the model does at inference.
+    to 1. A class token, where a model has one, is token 0. Nothing is dropped:
+    it is what the model does at inference.
 
     Args:
         model: a model with layers `block_0_attention`, `block_1_attention`, …
@@ -76,9 +79,17 @@ def pooling_weights(model, images):
         A float32 array `(batch, tokens)` whose rows sum to 1.
 
     Raises:
-        ValueError: if the model has no such layer, or the images do not fit.
+        ValueError: if the model has no such layer, because it pools in another
+            way, or the images do not fit.
     """
     pooling = _layer(model, "pooling")
+    if not isinstance(pooling, SequencePooling):
+        raise ValueError(
+            "Pooling weights are those of a SequencePooling; a model with a "
+            "class token shows what it looks at in the first row of each of "
+            f"its `attention_maps`. Received: {model.name!r}, whose layer "
+            f"'pooling' is a {type(pooling).__name__}"
+        )
     (tokens,) = _compute(model, images, [pooling.input])
     return _in_batches(partial(pooling, return_weights=True), tokens)[1]
 

@@ -1,4 +1,4 @@
-"""How large a CCT is, by formula: tokens, parameters, multiply-adds.
+"""How large a CCT or a ViT is, by formula: tokens, parameters, multiply-adds.
 
 Nothing here builds a model: each number is derived from the sizes alone, in
 the order in which an image passes the network.
@@ -6,7 +6,8 @@ the order in which an image passes the network.
 
 from typing import NamedTuple
 
-from cct_utils.models import parse_variant
+from cct_utils.layers import PatchTokenizer
+from cct_utils.models import parse_name
 from cct_utils.models.cct import tokenizer_arguments
 
 
@@ -123,8 +124,8 @@ def variant_sizes(name, image_size=32, num_classes=10):
     """Returns the sizes of a model that the formulas below need.
 
     Args:
-        name: a variant such as `"cct_2_3x2"`, or `"article"` for the model of
-            the keras.io example.
+        name: a variant such as `"cct_2_3x2"` or `"vit_lite_2_4"`; or
+            `"article"` or `"vit_keras"` for the models of the Keras examples.
         image_size: height and width in pixels, or `(height, width)`.
         num_classes: number of logits.
 
@@ -134,19 +135,30 @@ def variant_sizes(name, image_size=32, num_classes=10):
     Raises:
         ValueError: if there is no such variant.
     """
-    if name == "article":
-        row = parse_variant("cct_2_3x2")
-        row["key_dim"] = row["embed_dim"]  # for each head: twice the paper's
-    else:
-        row = parse_variant(name)
-        row["key_dim"] = row["embed_dim"] // row["num_heads"]
+    given = {"image_size": image_size, "num_classes": num_classes}
+    if name == "vit_keras":
+        return {
+            **given,
+            "transformer_layers": 8,
+            "num_heads": 4,
+            "embed_dim": 64,
+            "patch_size": 4,
+            "pooling": "flatten",
+            "key_dim": 64,  # for each head, as in the article's model
+            "mlp_units": (128, 64),
+            "head_units": (896, 384),
+            "use_qkv_bias": True,
+        }
+    is_article = name == "article"
+    row = parse_name("cct_2_3x2" if is_article else name)
     ratio, embed_dim = row.pop("mlp_ratio"), row["embed_dim"]
     return {
-        "image_size": image_size,
-        "num_classes": num_classes,
+        **given,
         **row,
+        # The article's heads are as wide as the token: twice the paper's.
+        "key_dim": embed_dim // (1 if is_article else row["num_heads"]),
         "mlp_units": (ratio * embed_dim, embed_dim),
-        "use_qkv_bias": name == "article",
+        "use_qkv_bias": is_article,
     }
 
 
@@ -159,13 +171,16 @@ def count_parameters(
     num_heads,
     key_dim,
     mlp_units,
-    kernel_size,
-    num_conv_layers,
+    kernel_size=None,
+    num_conv_layers=None,
+    patch_size=None,
+    pooling="sequence",
+    head_units=(),
     use_qkv_bias=False,
     positional_emb="learned",
     channels=3,
 ):
-    """Returns the number of weights of each part of a CCT.
+    """Returns the number of weights of each part of a CCT or a ViT.
 
     A linear map from `a` to `b` numbers has `a * b` weights and `b` biases, a
     norm a scale and a shift for each of the `embed_dim` numbers of a token.
@@ -178,8 +193,11 @@ def count_parameters(
         num_heads: number of attention heads.
         key_dim: width of one head.
         mlp_units: widths of the MLP's linear maps.
-        kernel_size: kernel of the tokenizer's convolutions.
-        num_conv_layers: number of stages of the tokenizer.
+        kernel_size: kernel of the convolutions, if the tokenizer is a CCT's.
+        num_conv_layers: number of its stages.
+        patch_size: side of a patch in pixels, if the tokenizer is a ViT's.
+        pooling: `"sequence"`, `"class"`, `"average"` or `"flatten"`.
+        head_units: widths of an MLP between pooling and logits.
         use_qkv_bias: whether query, key and value have a bias.
         positional_emb: `"learned"`, `"sine"` or `"none"`; only a learned one
             has weights.
@@ -189,10 +207,16 @@ def count_parameters(
         A dict from each part to its number of weights, the blocks' parts
         summed over all blocks. The sum of its values is what Keras counts.
     """
-    stages = _stages(
-        image_size, kernel_size, num_conv_layers, embed_dim, channels
+    sizes = _token_sizes(
+        image_size,
+        kernel_size,
+        num_conv_layers,
+        patch_size,
+        embed_dim,
+        channels,
     )
-    tokens = stages[-1].height * stages[-1].width
+    class_token = int(pooling == "class")
+    tokens = sizes.tokens + class_token
     inner_dim = num_heads * key_dim
     norm = 2 * embed_dim
 
@@ -201,17 +225,24 @@ def count_parameters(
     widths = (embed_dim, *mlp_units)
     mlp = sum(_linear(a, b) for a, b in zip(widths, mlp_units, strict=False))
 
-    return {
-        "tokenizer": sum(stage.parameters for stage in stages),
+    pooled = tokens * embed_dim if pooling == "flatten" else embed_dim
+    widths = (pooled, *head_units)
+    head = sum(_linear(a, b) for a, b in zip(widths, head_units, strict=False))
+
+    counts = {
+        "tokenizer": sizes.parameters,
+        "class token": class_token * embed_dim,
         "position embedding": (
             tokens * embed_dim if positional_emb == "learned" else 0
         ),
         "attention": transformer_layers * (qkv + projection),
         "mlp": transformer_layers * mlp,
         "norms": (2 * transformer_layers + 1) * norm,
-        "pooling": _linear(embed_dim, 1),
-        "logits": _linear(embed_dim, num_classes),
+        "pooling": _linear(embed_dim, 1) if pooling == "sequence" else 0,
+        "head": head,
+        "logits": _linear(widths[-1], num_classes),
     }
+    return _without_absent(counts)
 
 
 def count_macs(
@@ -223,13 +254,16 @@ def count_macs(
     num_heads,
     key_dim,
     mlp_units,
-    kernel_size,
-    num_conv_layers,
+    kernel_size=None,
+    num_conv_layers=None,
+    patch_size=None,
+    pooling="sequence",
+    head_units=(),
     use_qkv_bias=False,
     positional_emb="learned",
     channels=3,
 ):
-    """Returns the multiply-adds of each part of a CCT, for one image.
+    """Returns the multiply-adds of each part of a model, for one image.
 
     Counted is every product of a number with a weight, and, as `"attention
     products"`, the products of numbers with each other in attention: query
@@ -245,8 +279,11 @@ def count_macs(
         num_heads: number of attention heads.
         key_dim: width of one head.
         mlp_units: widths of the MLP's linear maps.
-        kernel_size: kernel of the tokenizer's convolutions.
-        num_conv_layers: number of stages of the tokenizer.
+        kernel_size: kernel of the convolutions, if the tokenizer is a CCT's.
+        num_conv_layers: number of its stages.
+        patch_size: side of a patch in pixels, if the tokenizer is a ViT's.
+        pooling: `"sequence"`, `"class"`, `"average"` or `"flatten"`.
+        head_units: widths of an MLP between pooling and logits.
         use_qkv_bias: changes nothing: additions are not counted. Like
             `positional_emb` it is here so that both functions take the same
             sizes.
@@ -257,10 +294,16 @@ def count_macs(
         A dict from each part to its multiply-adds, the blocks' parts summed
         over all blocks. The sum of its values is the whole cost of an image.
     """
-    stages = _stages(
-        image_size, kernel_size, num_conv_layers, embed_dim, channels
+    sizes = _token_sizes(
+        image_size,
+        kernel_size,
+        num_conv_layers,
+        patch_size,
+        embed_dim,
+        channels,
     )
-    tokens = stages[-1].height * stages[-1].width
+    class_token = int(pooling == "class")
+    tokens = sizes.tokens + class_token
     inner_dim = num_heads * key_dim
 
     # Each token passes the same weights: query, key and value, and out again.
@@ -270,13 +313,30 @@ def count_macs(
     widths = (embed_dim, *mlp_units)
     mlp = tokens * sum(a * b for a, b in zip(widths, mlp_units, strict=False))
 
-    return {
-        "tokenizer": sum(stage.macs for stage in stages),
+    pooled = tokens * embed_dim if pooling == "flatten" else embed_dim
+    widths = (pooled, *head_units)
+    head = sum(a * b for a, b in zip(widths, head_units, strict=False))
+    # The scores, then the average; no other pooling multiplies by weights.
+    scored = 2 * tokens * embed_dim if pooling == "sequence" else 0
+
+    counts = {
+        "tokenizer": sizes.macs,
         "attention projections": transformer_layers * projections,
         "attention products": transformer_layers * products,
         "mlp": transformer_layers * mlp,
-        "pooling": 2 * tokens * embed_dim,  # the scores, then the average
-        "logits": embed_dim * num_classes,
+        "pooling": scored,
+        "head": head,
+        "logits": widths[-1] * num_classes,
+    }
+    return _without_absent(counts)
+
+
+def _without_absent(counts):
+    """Returns the counts without the parts that only other models have."""
+    return {
+        part: count
+        for part, count in counts.items()
+        if count or part not in ("class token", "head")
     }
 
 
@@ -285,12 +345,43 @@ def _linear(inputs, outputs, use_bias=True):
     return inputs * outputs + (outputs if use_bias else 0)
 
 
-def _stages(image_size, kernel_size, num_conv_layers, embed_dim, channels):
-    """Returns the tokenizer's stages by the rule that the models follow."""
-    return tokenizer_geometry(
+class _TokenSizes(NamedTuple):
+    """How many tokens a tokenizer makes of one image, and at what cost."""
+
+    tokens: int
+    parameters: int
+    macs: int
+
+
+def _token_sizes(
+    image_size, kernel_size, num_conv_layers, patch_size, embed_dim, channels
+):
+    """Returns the sizes of a tokenizer by the rule that the models follow."""
+    if (patch_size is None) == (kernel_size is None or num_conv_layers is None):
+        raise ValueError(
+            "The tokenizer must be given either by kernel_size and "
+            "num_conv_layers, for a CCT, or by patch_size, for a ViT. "
+            f"Received: kernel_size={kernel_size}, "
+            f"num_conv_layers={num_conv_layers}, patch_size={patch_size}"
+        )
+    if patch_size is not None:
+        tokenizer = PatchTokenizer(patch_size, embed_dim)
+        rows, columns = tokenizer.grid(*_sides(image_size))
+        inputs = patch_size**2 * channels
+        return _TokenSizes(
+            rows * columns,
+            _linear(inputs, embed_dim),
+            rows * columns * inputs * embed_dim,
+        )
+    stages = tokenizer_geometry(
         image_size,
         **tokenizer_arguments(kernel_size, num_conv_layers, embed_dim),
         channels=channels,
+    )
+    return _TokenSizes(
+        stages[-1].height * stages[-1].width,
+        sum(stage.parameters for stage in stages),
+        sum(stage.macs for stage in stages),
     )
 
 

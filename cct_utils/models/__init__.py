@@ -1,6 +1,10 @@
 """Models that read like the paper's figure."""
 
-from cct_utils.models.by_name import create_model
+from cct_utils.models.by_name import (
+    create_model,
+    parse_name,
+    supported_arguments,
+)
 from cct_utils.models.cct import (
     CCT_VARIANTS,
     create_cct_model,
@@ -22,6 +26,8 @@ __all__ = [
     "create_keras_vit",
     "create_model",
     "create_vit_variant",
+    "parse_name",
     "parse_variant",
     "parse_vit_variant",
+    "supported_arguments",
 ]

@@ -1,23 +1,28 @@
 """Any of the models by its name alone, as records and the command line do."""
 
+import inspect
+
 from cct_utils.models._shared import nearest
 from cct_utils.models.cct import (
     CCT_NAMES,
     create_cct_model,
     create_cct_variant,
+    parse_variant,
 )
 from cct_utils.models.vit import (
     VIT_NAMES,
     create_keras_vit,
     create_vit_variant,
+    parse_vit_variant,
 )
 
-# What builds a model of this name, and what builds one of a family's names.
+# What builds a model of this name; for the names of a family, what builds the
+# model and what reads its sizes off the name.
 _MODELS = {"article": create_cct_model, "vit_keras": create_keras_vit}
 _FAMILIES = {
-    "cct": create_cct_variant,
-    "vit": create_vit_variant,
-    "cvt": create_vit_variant,
+    "cct": (create_cct_variant, parse_variant),
+    "vit": (create_vit_variant, parse_vit_variant),
+    "cvt": (create_vit_variant, parse_vit_variant),
 }
 
 
@@ -38,9 +43,46 @@ def create_model(name, **arguments):
     """
     if name in _MODELS:
         return _MODELS[name](**arguments)
+    create, _ = _family(name)
+    return create(name, **arguments)
+
+
+def supported_arguments(name, arguments):
+    """Returns those of the arguments that the model of this name takes.
+
+    Args:
+        name: as for `create_model`.
+        arguments: dict of arguments, for instance those of a recipe.
+
+    Raises:
+        ValueError: if there is no such model; the message names the nearest.
+    """
+    create = _MODELS.get(name) or _family(name)[0]
+    taken = inspect.signature(create).parameters
+    return {key: arguments[key] for key in arguments if key in taken}
+
+
+def parse_name(name):
+    """Returns the sizes that the name of any variant stands for.
+
+    Args:
+        name: for instance `"cct_2_3x2"` or `"vit_lite_2_4"`.
+
+    Returns:
+        The dict of `parse_variant` or `parse_vit_variant`.
+
+    Raises:
+        ValueError: if there is no such model; the message names the nearest.
+    """
+    _, parse = _family(name)
+    return parse(name)
+
+
+def _family(name):
+    """Returns what builds models of such names, and what reads the names."""
     family = str(name).partition("_")[0]
     if family in _FAMILIES:
-        return _FAMILIES[family](name, **arguments)
+        return _FAMILIES[family]
     names = (*_MODELS, *CCT_NAMES, *VIT_NAMES)
     raise ValueError(
         "A model is named article, vit_keras, or as a variant: "

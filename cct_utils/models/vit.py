@@ -234,11 +234,13 @@ def parse_vit_variant(name):
     match = re.fullmatch(r"(vit_lite|cvt)_(\d+)_(\d+)", str(name))
     row = VIT_VARIANTS.get(int(match[2])) if match else None
     if row is None or int(match[3]) < 1:
+        # The authors' own names for these models begin with vit_2, vit_4, ….
+        meant = re.sub(r"^vit_(?=\d)", "vit_lite_", str(name))
         raise ValueError(
             "A variant is named vit_lite_<layers>_<patch size> or "
             "cvt_<layers>_<patch size> with layers one of "
             f"{', '.join(map(str, VIT_VARIANTS))}"
-            f"{nearest(name, VIT_NAMES)}. Received: {name!r}"
+            f"{nearest(meant, VIT_NAMES)}. Received: {name!r}"
         )
     return {
         **row,

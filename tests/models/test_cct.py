@@ -1,10 +1,6 @@
 """The assembled models: sizes, names, symmetries, saving, bad input."""
 
 import itertools
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -18,6 +14,7 @@ from cct_utils import (
     load_dataset,
 )
 from cct_utils.models import parse_variant
+from tests.models.helpers import answer, pixels
 
 # Trainable parameters of the authors' code: variant, image size, classes.
 VARIANT_SIZES = {
@@ -30,16 +27,6 @@ VARIANT_SIZES = {
     ("cct_7_7x2", 224, 102): 4_573_735,
     ("cct_14_7x2", 224, 1000): 22_367_273,
 }
-
-
-def pixels(count=2, height=32, width=32):
-    shape = (count, height, width, 3)
-    return np.random.default_rng(0).integers(0, 256, shape).astype("float32")
-
-
-def answer(model, images):
-    """The model's output at inference, as an array."""
-    return ops.convert_to_numpy(model(images))
 
 
 def tiny(**options):
@@ -313,58 +300,6 @@ def test_gradient_reaches_every_weight():
 
 
 # Saving
-
-SAVED = {
-    "article": lambda: create_cct_model(),
-    "article_64": lambda: create_cct_model(64, num_heads=4),
-    "cct_2_3x2": lambda: create_cct_variant("cct_2_3x2"),
-    "sine": lambda: tiny(positional_emb="sine"),
-    "none": lambda: tiny(positional_emb="none", residual="pre_norm"),
-    "bare": lambda: tiny(include_preprocessing=False),
-    "randaugment": lambda: create_cct_model(augmentation="randaugment"),
-    "wide": lambda: tiny(input_shape=(16, 24, 3)),
-}
-
-LOADER = """
-import pathlib, sys
-import keras, numpy
-import cct_utils
-
-for path in pathlib.Path(sys.argv[1]).glob("*.keras"):
-    model = keras.saving.load_model(path)
-    images = numpy.load(path.with_suffix(".images.npy"))
-    answer = keras.ops.convert_to_numpy(model(images))
-    numpy.save(path.with_suffix(".again.npy"), answer)
-"""
-
-
-@pytest.fixture(scope="module")
-def loaded_elsewhere(tmp_path_factory):
-    """Saves all models, lets a fresh process load them and answer."""
-    folder = tmp_path_factory.mktemp("models")
-    for name, make in SAVED.items():
-        model = make()
-        images = pixels(3, *model.input_shape[1:3])
-        path = folder / f"{name}.keras"
-        model.save(path)
-        np.save(path.with_suffix(".images.npy"), images)
-        np.save(path.with_suffix(".npy"), answer(model, images))
-    root = pathlib.Path(__file__).parents[2]
-    subprocess.run(
-        [sys.executable, "-c", LOADER, folder],
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(root)},
-    )
-    return folder
-
-
-@pytest.mark.parametrize("name", SAVED)
-def test_saved_model_answers_the_same_in_a_fresh_process(
-    loaded_elsewhere, name
-):
-    before = np.load(loaded_elsewhere / f"{name}.npy")
-    again = np.load(loaded_elsewhere / f"{name}.again.npy")
-    np.testing.assert_allclose(again, before, rtol=1e-5, atol=1e-6)
 
 
 def test_weights_file_restores_a_model(tmp_path):
