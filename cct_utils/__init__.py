@@ -5,7 +5,6 @@ from cct_utils.augmentation import (
     AUGMENTATION_RECIPES,
     augmentation_layers,
     data_augmentation,
-    mixing_layers,
 )
 from cct_utils.checkpoints import load_authors_weights
 from cct_utils.data import Dataset, load_dataset, sample_photo
@@ -41,6 +40,8 @@ from cct_utils.results import (
     recorded_runs,
 )
 from cct_utils.training import (
+    RECIPES,
+    Recipe,
     calibration_bins,
     evaluate_logits,
     expected_calibration_error,
@@ -48,6 +49,8 @@ from cct_utils.training import (
 )
 
 __all__ = [
+    "RECIPES",
+    "Recipe",
     "AUGMENTATION_RECIPES",
     "CCT_VARIANTS",
     "CCTTokenizer",
@@ -77,7 +80,6 @@ __all__ = [
     "load_record",
     "load_test_logits",
     "load_trained",
-    "mixing_layers",
     "mlp",
     "profile",
     "recorded_runs",

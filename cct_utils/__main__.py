@@ -1,6 +1,7 @@
 """The command line: `python -m cct_utils train` and `evaluate`."""
 
 import argparse
+import json
 import sys
 
 
@@ -45,13 +46,23 @@ def _parser():
     )
     _add_data_arguments(train, default="cifar10")
     train.add_argument("--out", required=True, help="folder of the run")
-    train.add_argument("--epochs", type=int, default=30)
+    train.add_argument(
+        "--recipe",
+        default="article",
+        help="article, authors_200, authors_300 or fast",
+    )
+    train.add_argument(
+        "--epochs", type=int, help="the recipe's own if not given"
+    )
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--batch-size", type=int, default=128)
-    train.add_argument("--learning-rate", type=float, default=0.001)
-    train.add_argument("--weight-decay", type=float, default=0.0001)
-    train.add_argument("--label-smoothing", type=float, default=0.1)
-    train.add_argument("--augmentation", default="crop_flip")
+    train.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value for a setting of the recipe, or an argument of "
+        "the model, for instance learning_rate=0.002 transformer_layers=4",
+    )
     train.add_argument(
         "--train-images", type=int, help="use only so many images"
     )
@@ -89,17 +100,20 @@ def _train(options):
     # Imported here, where a training needs them: `evaluate` does not.
     import keras
 
-    from cct_utils.augmentation import mixing_layers
     from cct_utils.data import load_dataset
-    from cct_utils.models import create_model
-    from cct_utils.training import run_experiment
+    from cct_utils.models import create_model, supported_arguments
+    from cct_utils.training import find_recipe, run_experiment
+    from cct_utils.training.recipes import FIELDS
 
-    if mixing_layers(options.augmentation):
-        raise ValueError(
-            "--augmentation must be a recipe that changes images alone: none, "
-            "crop_flip or randaugment. Received: "
-            f"{options.augmentation}, which mixes labels too"
-        )
+    changes = _parse_settings(options.set)
+    recipe = find_recipe(options.recipe)
+    settings = {key: changes.pop(key) for key in FIELDS if key in changes}
+    if options.epochs is not None:
+        settings["num_epochs"] = options.epochs
+    model_arguments = {
+        **supported_arguments(options.model, recipe.model),
+        **changes,
+    }
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     data = load_dataset(
@@ -108,23 +122,47 @@ def _train(options):
         train_images=options.train_images,
         image_size=options.image_size,
     )
-    model = create_model(
-        options.model,
-        input_shape=data.image_shape,
-        num_classes=data.num_classes,
-        augmentation=options.augmentation,
-    )
+    try:
+        model = create_model(
+            options.model,
+            input_shape=data.image_shape,
+            num_classes=data.num_classes,
+            augmentation="none",
+            **model_arguments,
+        )
+    except TypeError as error:
+        raise ValueError(
+            f"--set must name settings of a recipe ({', '.join(FIELDS)}) or "
+            f"arguments of the model. Received: {' '.join(options.set)}"
+        ) from error
     run_experiment(
         model,
         data,
-        learning_rate=options.learning_rate,
-        weight_decay=options.weight_decay,
-        label_smoothing=options.label_smoothing,
-        batch_size=options.batch_size,
-        num_epochs=options.epochs,
+        recipe=options.recipe,
         seed=options.seed,
         run_dir=options.out,
+        model_arguments=model_arguments,
+        **settings,
     )
+
+
+def _parse_settings(words):
+    """Returns a dict from the words NAME=VALUE of a command line.
+
+    Values are read as JSON (`0.002`, `true`, `null`) and otherwise as text.
+    """
+    settings = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals):
+            raise ValueError(
+                f"--set takes words of the form NAME=VALUE. Received: {word!r}"
+            )
+        try:
+            settings[name] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[name] = value
+    return settings
 
 
 def _evaluate(options):

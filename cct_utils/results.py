@@ -198,6 +198,7 @@ def load_trained(name="cct_2_3x2_cifar10"):
         record["model"],
         input_shape=tuple(record["data"]["image_shape"]),
         num_classes=record["data"]["num_classes"],
+        **record.get("model_arguments", {}),
     )
     model.load_weights(_find(name) / "best.weights.h5")
     return model

@@ -4,13 +4,33 @@ References: Vaswani et al., arXiv 1706.03762; Dosovitskiy et al., arXiv
 2010.11929, equations 2 and 3 (pre-norm); Hassani et al., arXiv 2104.05704.
 """
 
-from keras import activations, initializers, layers
+import keras
+from keras import activations, initializers, layers, ops
 
 from cct_utils.layers._checks import check_rate
 from cct_utils.layers.self_attention import SelfAttention
 from cct_utils.layers.stochastic_depth import StochasticDepth
 
 RESIDUAL_STYLES = ("pre_norm", "paper")
+
+
+@keras.saving.register_keras_serializable("cct_utils")
+def gelu(x):
+    """Returns the exact GELU of `x`, computed in float32.
+
+    Processors have no error function for bfloat16: in it the same function
+    takes twice the time, and loses digits.
+
+    Args:
+        x: tensor of any shape.
+
+    Returns:
+        A tensor of the shape and dtype of `x`.
+
+    Reference:
+        Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415
+    """
+    return ops.cast(activations.gelu(ops.cast(x, "float32")), x.dtype)
 
 
 def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name=None):
@@ -33,7 +53,7 @@ def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name=None):
         is_last = i == len(hidden_units) - 1
         x = layers.Dense(
             units,
-            activation=None if is_last else activations.gelu,
+            activation=None if is_last else gelu,
             # A copy, because one initializer draws the same numbers each time.
             kernel_initializer=initializer.clone(),
             name=name and f"{name}_dense_{i + 1}",

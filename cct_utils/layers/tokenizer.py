@@ -83,11 +83,17 @@ class CCTTokenizer(layers.Layer):
             )
         self.positional_emb = positional_emb
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        # Where "same" is symmetric the convolution can pad by itself, which
+        # saves a copy of the images.
+        pads_itself = (
+            self.stride == 1 and 2 * self.padding == self.kernel_size - 1
+        )
         self.convolutions = [
             layers.Conv2D(
                 channels,
                 self.kernel_size,
                 self.stride,
+                padding="same" if pads_itself else "valid",
                 use_bias=False,
                 kernel_initializer=self.kernel_initializer.clone(),
                 dtype=self.dtype_policy,
@@ -164,14 +170,17 @@ class CCTTokenizer(layers.Layer):
             self.build(images.shape)
         maps, x = [], images
         for convolution in self.convolutions:
-            x = _pad(x, self.padding)
-            x = ops.relu(convolution(x))
-            # After the ReLU no value is below zero, so that zero padding
-            # cannot win the maximum over a real value.
-            x = _pad(x, self.pooling_kernel_size // 2)
+            if convolution.padding == "valid":
+                x = _pad(x, self.padding)
+            x = _pad(convolution(x), self.pooling_kernel_size // 2)
             x = ops.max_pool(
                 x, self.pooling_kernel_size, self.pooling_stride, "valid"
             )
+            # The ReLU comes first in the paper. The two can change places,
+            # because ReLU keeps the order of values, and here it has a
+            # quarter of the work. It also undoes a zero of the padding that
+            # won over negative values: with the ReLU first it is 0 as well.
+            x = ops.relu(x)
             maps.append(x)
         return maps
 

@@ -15,20 +15,24 @@ class ShuffledBatches(keras.utils.PyDataset):
         images: uint8 array `(n, height, width, channels)`.
         labels: one-hot float32 array `(n, classes)`.
         batch_size: images per batch; the last batch may be smaller.
-        seed: seed of the order.
+        seed: seed of the order and of the augmentation.
         epoch: the epoch to begin with, counted from 0.
+        augment: function of an epoch that returns its `BatchAugmentation`, or
+            None where nothing is to change.
     """
 
-    def __init__(self, images, labels, batch_size, seed, epoch=0):
+    def __init__(self, images, labels, batch_size, seed, epoch=0, augment=None):
         super().__init__()
         self.images, self.labels = images, labels
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
+        self.augment = augment or (lambda epoch: None)
         self._shuffle()
 
     def _shuffle(self):
-        """Draws the order of the current epoch."""
+        """Draws the order of the current epoch, and chooses what changes it."""
         rng = np.random.default_rng((self.seed, self.epoch))
         self.order = rng.permutation(len(self.images))
+        self.augmentation = self.augment(self.epoch)
 
     def __len__(self):
         return -(-len(self.images) // self.batch_size)
@@ -37,7 +41,10 @@ class ShuffledBatches(keras.utils.PyDataset):
         start = index * self.batch_size
         # Sorted indices are read faster, and the order in a batch is free.
         chosen = np.sort(self.order[start : start + self.batch_size])
-        return self.images[chosen], self.labels[chosen]
+        images, labels = self.images[chosen], self.labels[chosen]
+        if self.augmentation is None:
+            return images, labels
+        return self.augmentation(images, labels, (self.seed, self.epoch, index))
 
     def on_epoch_end(self):
         self.epoch += 1

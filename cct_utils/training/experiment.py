@@ -1,43 +1,48 @@
 """One experiment from a model to its test result, resumable at any moment."""
 
+import dataclasses
+import functools
 import tempfile
 import time
 
 import keras
 import numpy as np
 
+from cct_utils.augmentation import BatchAugmentation
 from cct_utils.data import check_images, check_labels, load_dataset
 from cct_utils.results import command_line, describe_environment
 from cct_utils.training.batches import ShuffledBatches
 from cct_utils.training.progress import Progress
+from cct_utils.training.recipes import Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
 
 
 def compile_model(
-    model, *, learning_rate=0.001, weight_decay=0.0001, label_smoothing=0.1
+    model, recipe=None, steps_per_epoch=1, *, steps_per_execution=1
 ):
     """Compiles a classifier for one-hot labels as the experiment needs it.
 
     Args:
         model: model from images to logits.
-        learning_rate: constant learning rate of AdamW.
-        weight_decay: decoupled weight decay of AdamW.
-        label_smoothing: share of each label that is spread over all classes.
+        recipe: a `Recipe`; the keras.io example's if None.
+        steps_per_epoch: number of steps of an epoch, for the schedule.
+        steps_per_execution: steps between two returns to Python; more than
+            one is worth it where a step takes a GPU few milliseconds.
 
     Returns:
         The model, compiled with cross-entropy, accuracy and top-5 accuracy.
     """
+    recipe = recipe or Recipe()
     model.compile(
-        optimizer=keras.optimizers.AdamW(
-            learning_rate=learning_rate, weight_decay=weight_decay
-        ),
+        optimizer=recipe.make_optimizer(model, steps_per_epoch),
         loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=label_smoothing
+            from_logits=True, label_smoothing=recipe.label_smoothing
         ),
         metrics=[
             keras.metrics.CategoricalAccuracy(name="accuracy"),
             keras.metrics.TopKCategoricalAccuracy(5, name="top-5-accuracy"),
         ],
+        steps_per_execution=steps_per_execution,
         # On a processor XLA makes this network slower, not faster.
         jit_compile="auto" if _has_accelerator() else False,
     )
@@ -48,14 +53,13 @@ def run_experiment(
     model,
     data=None,
     *,
-    learning_rate=0.001,
-    weight_decay=0.0001,
-    label_smoothing=0.1,
-    batch_size=128,
-    num_epochs=30,
+    recipe=None,
     seed=0,
     run_dir=None,
     progress=True,
+    model_arguments=None,
+    steps_per_execution=1,
+    **settings,
 ):
     """Trains a classifier, tests its best weights once, and says the result.
 
@@ -67,15 +71,17 @@ def run_experiment(
     Args:
         model: model from pixels 0..255 to logits.
         data: a `Dataset`, or the name of one; CIFAR-10 if None.
-        learning_rate: learning rate of AdamW.
-        weight_decay: decoupled weight decay of AdamW.
-        label_smoothing: share of each label spread over all classes.
-        batch_size: images per step.
-        num_epochs: passes through the training images.
+        recipe: a `Recipe` or the name of one. None stands for the keras.io
+            example's, with no augmentation but what is part of the model.
         seed: seed of the batches' order, dropout and augmentation. The
             initial weights were drawn when the model was built.
         run_dir: folder of the run; a temporary one if None.
         progress: whether to show progress and print the result.
+        model_arguments: what the model was built with besides its name, data
+            and defaults; recorded, so that `load_trained` can build it again.
+        steps_per_execution: see `compile_model`.
+        **settings: other values for settings of the recipe, for instance
+            `num_epochs=10` or `learning_rate=0.002`; see `Recipe`.
 
     Returns:
         The `keras.callbacks.History` of all epochs, also of those done before
@@ -83,30 +89,31 @@ def run_experiment(
 
     Raises:
         ValueError: if images or labels do not fit the model, there are no
-            validation images, or `run_dir` belongs to another run.
-        FloatingPointError: if the loss becomes NaN; says when and why.
+            validation images, a setting is unknown or not valid, images would
+            be augmented twice, or `run_dir` belongs to another run or is in
+            use.
+        FloatingPointError: if the training diverges; says when and why.
     """
+    recipe_name = recipe if isinstance(recipe, str) else None
+    if isinstance(recipe, str):
+        recipe = find_recipe(recipe)
+    recipe = (recipe or Recipe()).replace(**settings)
     if data is None or isinstance(data, str):
         data = load_dataset(data or "cifar10")
     environment = describe_environment()  # before a long run, not after it
     num_classes = model.output_shape[-1]
-    _check_data(data, model, num_classes)
-    settings = {
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "label_smoothing": label_smoothing,
-        "batch_size": batch_size,
-        "num_epochs": num_epochs,
-        "optimizer": "AdamW",
-        "augmentation": [
-            layer.name
-            for layer in model.layers
-            if layer.name.startswith("augmentation")
-        ],
-        "precision": keras.config.dtype_policy().name,
-    }
+    _check_data(data, model, num_classes, recipe)
+    layers_of_model = _augmentation_layers(model)
+    if layers_of_model and recipe.augmentation != "none":
+        raise ValueError(
+            "Images must be augmented once: build the model with "
+            'augmentation="none", or train it with augmentation="none". '
+            f"Received: a model with {', '.join(layers_of_model)} and "
+            f"augmentation={recipe.augmentation!r}"
+        )
     described = {
         "model": "article" if model.name == "cct" else model.name,
+        "model_arguments": model_arguments or {},
         "parameters": model.count_params(),
         "data": {
             "name": data.name,
@@ -116,18 +123,30 @@ def run_experiment(
             "num_classes": num_classes,
             "images": [len(data.x_train), len(data.x_val), len(data.x_test)],
         },
-        "settings": settings,
+        "recipe": recipe_name,
+        "settings": {
+            **{
+                name: value
+                for name, value in dataclasses.asdict(recipe).items()
+                if name != "model"
+            },
+            "augmentation_layers": layers_of_model,
+            "precision": keras.config.dtype_policy().name,
+        },
         "seed": seed,
     }
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = RunFolder(run_dir or temporary, described)
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        RunFolder(run_dir or temporary, described) as folder,
+    ):
+        steps_per_epoch = -(-len(data.x_train) // recipe.batch_size)
         compile_model(
             model,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
+            recipe,
+            steps_per_epoch,
+            steps_per_execution=steps_per_execution,
         )
-        history = _fit(model, data, settings, seed, folder, progress)
+        history = _fit(model, data, recipe, seed, folder, progress)
         folder.restore_best(model)
         tested = _float32_copy(model)
         logits = tested.predict(data.x_test, batch_size=256, verbose=0)
@@ -176,8 +195,23 @@ def evaluate_logits(logits, labels):
     }
 
 
-def _check_data(data, model, num_classes):
-    """Raises if the data set does not fit the model."""
+def _augmentation_layers(model):
+    """Returns the names of the layers of a model that change images."""
+    return [
+        layer.name
+        for layer in model.layers
+        if layer.name.startswith("augmentation")
+    ]
+
+
+def _check_data(data, model, num_classes, recipe):
+    """Raises if the data set does not fit the model or the recipe."""
+    if recipe.batch_size > len(data.x_train):
+        raise ValueError(
+            "A batch must not be larger than the training data, "
+            f"{len(data.x_train)} images. "
+            f"Received: batch_size={recipe.batch_size}"
+        )
     if len(data.x_val) == 0:
         raise ValueError(
             "The data set needs validation images to choose the best epoch "
@@ -196,10 +230,10 @@ def _check_data(data, model, num_classes):
         check_labels(labels, num_classes, len(images), name=f"y_{part}")
 
 
-def _fit(model, data, settings, seed, folder, progress):
+def _fit(model, data, recipe, seed, folder, progress):
     """Trains the epochs that `folder` does not hold yet; returns a History."""
     num_classes = model.output_shape[-1]
-    num_epochs, done = settings["num_epochs"], folder.epochs_done
+    num_epochs, done = recipe.num_epochs, folder.epochs_done
     history = keras.callbacks.History()
     history.set_model(model)
     history.history, history.epoch = folder.history, list(range(done))
@@ -208,19 +242,24 @@ def _fit(model, data, settings, seed, folder, progress):
     if done:
         folder.restore_last(model)
     callbacks = [
-        _StopOnNaN(settings["learning_rate"]),
+        _StopOnDivergence(recipe.learning_rate, num_classes),
         _SeedEachEpoch(seed),
         _SaveEachEpoch(folder),
     ]
+    if recipe.ema_momentum is not None:
+        # Validates with the averaged weights; the saved ones are the others,
+        # and the optimizer that is saved with them holds the average.
+        callbacks.insert(0, keras.callbacks.SwapEMAWeights())
     if progress:
         callbacks.insert(0, Progress(num_epochs, done))
     model.fit(
         ShuffledBatches(
             data.x_train,
             keras.utils.to_categorical(data.y_train, num_classes),
-            settings["batch_size"],
+            recipe.batch_size,
             seed,
             epoch=done,
+            augment=_augmentations(recipe, data.image_shape[:2]),
         ),
         initial_epoch=done,
         epochs=num_epochs,
@@ -238,22 +277,52 @@ def _fit(model, data, settings, seed, folder, progress):
     return history
 
 
-class _StopOnNaN(keras.callbacks.Callback):
-    """Ends the training at the first loss that is not a number."""
+def _augmentations(recipe, image_size):
+    """Returns a function from an epoch to what changes its batches, or None."""
 
-    def __init__(self, learning_rate):
+    @functools.cache
+    def make(policy, mixes):
+        return BatchAugmentation(
+            policy,
+            image_size,
+            mixup_alpha=recipe.mixup_alpha if mixes else 0.0,
+            cutmix=recipe.cutmix and mixes,
+            random_erasing=recipe.random_erasing,
+        )
+
+    def augment(epoch):
+        policy = recipe.augmentation
+        if policy != "none" and _is_over(recipe.policy_epochs, epoch):
+            policy = "crop_flip"
+        changes = make(policy, not _is_over(recipe.mixing_epochs, epoch))
+        return changes if changes.is_active else None
+
+    return augment
+
+
+def _is_over(epochs, epoch):
+    """Whether something that lasts so many epochs has ended by this one."""
+    return epochs is not None and epoch >= epochs
+
+
+class _StopOnDivergence(keras.callbacks.Callback):
+    """Ends the training when the loss is not a number, or out of all bounds."""
+
+    def __init__(self, learning_rate, num_classes):
         super().__init__()
         self.learning_rate = learning_rate
+        # Ten times what a model loses that finds all classes equally likely.
+        self.limit = 10 * np.log(num_classes)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite(logs["loss"]):
+        if not logs["loss"] <= self.limit:
             raise FloatingPointError(
-                f"The loss became {logs['loss']} in epoch {self.epoch + 1}, "
+                f"The loss became {logs['loss']:g} in epoch {self.epoch + 1}, "
                 f"step {batch + 1}: the training diverged. Use a learning rate "
-                f"below {self.learning_rate}, or look for images or labels "
+                f"below {self.learning_rate:g}, or look for images or labels "
                 "that are not numbers"
             )
 

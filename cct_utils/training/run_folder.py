@@ -10,11 +10,18 @@ import pathlib
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: nobody is kept out there
+    fcntl = None
+
 from cct_utils.results import write_atomically, write_json
 
 
 class RunFolder:
     """Saves and restores the state of one training run.
+
+    As a context it also keeps other processes out of the folder.
 
     Args:
         path: the folder; created where it does not exist.
@@ -39,6 +46,29 @@ class RunFolder:
         for partial in self.path.glob("partial-*"):
             partial.unlink()  # a file that a killed process was writing
         self._delete_old_weights()
+
+    def __enter__(self):
+        """Locks the folder; the system unlocks it even if we are killed.
+
+        Raises:
+            ValueError: if another process trains in this folder.
+        """
+        self.lock = open(self.path / "lock", "w")
+        if fcntl is not None:
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                self.lock.close()
+                raise ValueError(
+                    "A run folder belongs to one process at a time: wait for "
+                    "the other one, or choose another folder. Received: "
+                    f"{self.path}, in which another process is training"
+                ) from error
+        return self
+
+    def __exit__(self, *error):
+        """Unlocks the folder."""
+        self.lock.close()
 
     def _read(self, name):
         """Returns the content of a JSON file, or None if there is none."""
@@ -102,8 +132,13 @@ class RunFolder:
         self._restore(model, self.state["last"])
 
     def restore_best(self, model):
-        """Loads the weights of the epoch with the best validation."""
+        """Loads the weights of the epoch with the best validation.
+
+        Where the optimizer keeps a moving average of them, it is the average
+        that was validated, and that is loaded.
+        """
         self._restore(model, self.state["best"])
+        model.optimizer.finalize_variable_values(model.trainable_variables)
 
     def _restore(self, model, name):
         """Loads weights and optimizer from one file."""

@@ -1,12 +1,11 @@
-"""Augmentation recipes: lists of layers that change images at random.
+"""Augmentation inside of a model: layers that change images at random.
 
 Almost all of them are Keras's own. The one that is not, `RandomPadCrop`, is
 here because `keras.layers.RandomCrop` draws one crop for a whole batch; two
 others differ from Keras's only in doing nothing outside of training.
 
 References: He et al., arXiv 1512.03385, section 4.2 (pad and crop); Cubuk et
-al., arXiv 1909.13719 (RandAugment); Zhang et al., arXiv 1710.09412 (MixUp);
-Yun et al., arXiv 1905.04899 (CutMix).
+al., arXiv 1909.13719 (RandAugment).
 """
 
 import difflib
@@ -14,7 +13,7 @@ import difflib
 import keras
 from keras import layers, ops
 
-AUGMENTATION_RECIPES = ("none", "crop_flip", "randaugment", "mixup_cutmix")
+AUGMENTATION_RECIPES = ("none", "crop_flip", "randaugment")
 
 
 @keras.saving.register_keras_serializable("cct_utils")
@@ -104,8 +103,8 @@ class QuietRandAugment(layers.RandAugment):
 def augmentation_layers(recipe, image_size, seed=None, value_range=(0, 1)):
     """Returns the layers of a recipe that change images alone.
 
-    They are the identity at inference. The label-mixing part of
-    `"mixup_cutmix"` belongs to the input pipeline: see `mixing_layers`.
+    They are the identity at inference. What mixes labels too belongs to the
+    input pipeline: see `BatchAugmentation`.
 
     Args:
         recipe: one of `AUGMENTATION_RECIPES`.
@@ -139,33 +138,6 @@ def augmentation_layers(recipe, image_size, seed=None, value_range=(0, 1)):
             )
         )
     return recipe_layers
-
-
-def mixing_layers(recipe, seed=None):
-    """Returns the layers of a recipe that mix images and labels of a batch.
-
-    Each takes and returns a dict of `"images"` `(batch, height, width,
-    channels)` and one-hot `"labels"` `(batch, classes)`.
-
-    Args:
-        recipe: one of `AUGMENTATION_RECIPES`.
-        seed: seed of the first layer; the others follow it.
-
-    Returns:
-        A list of Keras layers: MixUp and CutMix for `"mixup_cutmix"`, empty
-        for the other recipes.
-
-    Raises:
-        ValueError: if the recipe is unknown; the message names the nearest.
-    """
-    _check_recipe(recipe)
-    if recipe != "mixup_cutmix":
-        return []
-    # The strengths of the authors' 300-epoch recipe.
-    return [
-        layers.MixUp(alpha=0.8, seed=seed),
-        layers.CutMix(factor=1.0, seed=None if seed is None else seed + 1),
-    ]
 
 
 def data_augmentation(

@@ -1,0 +1,253 @@
+"""Recipes: everything about a training but the model, the data and the seed.
+
+References: Hassani et al., arXiv 2104.05704, and the authors' two published
+configurations, https://github.com/SHI-Labs/Compact-Transformers; Loshchilov
+and Hutter, arXiv 1711.05101 (AdamW) and 1608.03983 (cosine); Liu et al., Muon
+is Scalable for LLM Training, arXiv 2502.16982.
+"""
+
+import dataclasses
+import difflib
+
+import keras
+
+OPTIMIZERS = ("adamw", "muon")
+SCHEDULES = ("constant", "cosine")
+
+
+def _check_choice(what, value, choices):
+    """Raises if a value is not among the choices, naming the nearest."""
+    if value in choices:
+        return
+    near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"`{what}` must be one of {', '.join(choices)}{hint}. "
+        f"Received: {value!r}"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The settings of a training.
+
+    Attributes:
+        optimizer: `"adamw"`, or `"muon"`, which moves matrices by orthogonal
+            steps and everything else by AdamW's.
+        learning_rate: the highest learning rate.
+        schedule: `"constant"`, or `"cosine"`: down to `final_learning_rate`
+            in half a wave.
+        warmup_epochs: epochs in which the rate rises linearly from 0.
+        cooldown_epochs: epochs at the end with the final rate.
+        final_learning_rate: where the cosine ends.
+        weight_decay: decoupled weight decay, times the learning rate.
+        decay: `"all"` weights, or `"kernels"`: not biases, norms and
+            embeddings.
+        label_smoothing: share of each label spread over all classes.
+        clip_norm: largest norm of all gradients together; None for no limit.
+        ema_momentum: momentum of a moving average of the weights, which is
+            then what is validated and tested; None for no average.
+        batch_size: images per step.
+        num_epochs: passes through the training images.
+        augmentation: policy of `BatchAugmentation`.
+        mixup_alpha: strength of MixUp; 0 for none.
+        cutmix: whether to use CutMix.
+        random_erasing: probability of random erasing.
+        mixing_epochs: epochs after which MixUp and CutMix end; None for never.
+        policy_epochs: epochs after which only shifts and mirroring are left
+            of the augmentation; None for never.
+        model: arguments that the recipe wants the model to be built with.
+
+    Raises:
+        ValueError: if a value is not valid; says which ones are.
+    """
+
+    optimizer: str = "adamw"
+    learning_rate: float = 0.001
+    schedule: str = "constant"
+    warmup_epochs: float = 0
+    cooldown_epochs: float = 0
+    final_learning_rate: float = 0.0
+    weight_decay: float = 0.0001
+    decay: str = "all"
+    label_smoothing: float = 0.1
+    clip_norm: float | None = None
+    ema_momentum: float | None = None
+    batch_size: int = 128
+    num_epochs: int = 30
+    augmentation: str = "none"
+    mixup_alpha: float = 0.0
+    cutmix: bool = False
+    random_erasing: float = 0.0
+    mixing_epochs: int | None = None
+    policy_epochs: int | None = None
+    model: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        _check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        _check_choice("schedule", self.schedule, SCHEDULES)
+        _check_choice("decay", self.decay, ("all", "kernels"))
+        for name in ("learning_rate", "batch_size", "num_epochs"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"`{name}` must be above 0. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
+        for name in ("weight_decay", "warmup_epochs", "cooldown_epochs"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(
+                    f"`{name}` must be at least 0. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                "`label_smoothing` must be a share from 0 to below 1. "
+                f"Received: label_smoothing={self.label_smoothing!r}"
+            )
+        fixed = self.warmup_epochs + self.cooldown_epochs
+        if self.schedule == "cosine" and fixed >= self.num_epochs:
+            raise ValueError(
+                "Warm-up and cool-down must leave epochs for the cosine "
+                f"between them. Received: num_epochs={self.num_epochs}, "
+                f"warmup_epochs={self.warmup_epochs}, "
+                f"cooldown_epochs={self.cooldown_epochs}"
+            )
+
+    def replace(self, **changes):
+        """Returns the recipe with other values.
+
+        Raises:
+            ValueError: if there is no such setting; names the nearest.
+        """
+        for name in changes:
+            _check_choice("setting", name, FIELDS)
+        return dataclasses.replace(self, **changes)
+
+    def learning_rate_schedule(self, steps_per_epoch):
+        """Returns what a Keras optimizer takes as its learning rate.
+
+        Args:
+            steps_per_epoch: number of steps of an epoch.
+
+        Returns:
+            A number, or a `keras.optimizers.schedules.LearningRateSchedule`.
+        """
+        if self.schedule == "constant" and not self.warmup_epochs:
+            return self.learning_rate
+        epochs = self.num_epochs - self.warmup_epochs - self.cooldown_epochs
+        end = (
+            self.learning_rate
+            if self.schedule == "constant"
+            else self.final_learning_rate
+        )
+        warmup = round(self.warmup_epochs * steps_per_epoch)
+        return keras.optimizers.schedules.CosineDecay(
+            0.0 if warmup else self.learning_rate,
+            decay_steps=max(1, round(epochs * steps_per_epoch)),
+            alpha=end / self.learning_rate,
+            warmup_target=self.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+
+    def make_optimizer(self, model, steps_per_epoch):
+        """Returns the optimizer for a model.
+
+        Args:
+            model: the model whose weights it will move.
+            steps_per_epoch: number of steps of an epoch.
+
+        Returns:
+            A `keras.optimizers.Optimizer`.
+        """
+        arguments = {
+            "learning_rate": self.learning_rate_schedule(steps_per_epoch),
+            "weight_decay": self.weight_decay,
+            "global_clipnorm": self.clip_norm,
+            "use_ema": self.ema_momentum is not None,
+            "ema_momentum": self.ema_momentum or 0.99,
+        }
+        if self.optimizer == "adamw":
+            optimizer = keras.optimizers.AdamW(**arguments)
+        elif hasattr(keras.optimizers, "Muon"):
+            optimizer = keras.optimizers.Muon(
+                adam_weight_decay=self.weight_decay,
+                # The head learns by AdamW, as Muon's authors advise.
+                exclude_layers=["logits"],
+                **arguments,
+            )
+        else:
+            raise ValueError(
+                "The optimizer Muon needs Keras 3.11 or newer: install it, or "
+                "use optimizer='adamw'. Received: Keras "
+                f"{keras.version()}"
+            )
+        if self.decay == "kernels":
+            optimizer.exclude_from_weight_decay(
+                var_list=[
+                    variable
+                    for variable in model.trainable_variables
+                    if not variable.path.endswith("kernel")
+                ]
+            )
+        return optimizer
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
+
+RECIPES = {
+    # The keras.io example: one learning rate from the first step to the last.
+    "article": Recipe(augmentation="crop_flip"),
+    # The authors' examples/main.py.
+    "authors_200": Recipe(
+        learning_rate=5e-4,
+        schedule="cosine",
+        warmup_epochs=5,
+        weight_decay=0.03,
+        decay="kernels",
+        num_epochs=200,
+        augmentation="autoaugment",
+    ),
+    # The authors' configs/pretrained/cct_7-3x1_cifar10_300epochs.yml.
+    "authors_300": Recipe(
+        learning_rate=5.5e-4,
+        schedule="cosine",
+        warmup_epochs=10,
+        cooldown_epochs=10,
+        final_learning_rate=1e-5,
+        weight_decay=0.06,
+        decay="kernels",
+        num_epochs=310,
+        augmentation="randaugment",
+        mixup_alpha=0.8,
+        cutmix=True,
+        mixing_epochs=175,
+    ),
+    # The book's own, for half an hour of two processor cores.
+    "fast": Recipe(
+        optimizer="muon",
+        learning_rate=4e-3,
+        schedule="cosine",
+        warmup_epochs=2,
+        weight_decay=0.05,
+        decay="kernels",
+        num_epochs=36,
+        augmentation="autoaugment",
+        policy_epochs=28,
+        # So short a training underfits: nothing in the model drops anything.
+        model={
+            "residual": "pre_norm",
+            "stochastic_depth_rate": 0.0,
+            "attention_dropout_rate": 0.0,
+        },
+    ),
+}
+
+
+def find_recipe(name):
+    """Returns a recipe by its name.
+
+    Raises:
+        ValueError: if there is no such recipe; names the nearest.
+    """
+    _check_choice("recipe", name, RECIPES)
+    return RECIPES[name]
