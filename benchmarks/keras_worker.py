@@ -67,7 +67,7 @@ def training(model, case):
     batches = batch.repeat()
 
     def run(steps):
-        model.fit(batches, steps_per_epoch=steps, verbose=0)
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
 
     return run
 

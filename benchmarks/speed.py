@@ -69,6 +69,7 @@ def main(arguments=None):
             options.out,
             {
                 "schema": 1,
+                "kind": "speed",
                 "command": command(
                     sys.argv[1:] if arguments is None else arguments
                 ),

@@ -252,6 +252,33 @@ def cells(row):
     )
 
 
+PIPELINE_COLUMNS = (
+    "recipe",
+    "augmentation",
+    "optimizer",
+    "pipeline images/s",
+    "step images/s",
+    "times as fast",
+    "quartiles",
+    "aim",
+)
+
+
+def pipeline_cells(row):
+    """Returns the cells of a row of `pipeline.py`, by `PIPELINE_COLUMNS`."""
+    rates, times = row["images_per_second"], row["ratio"]
+    return (
+        row["recipe"],
+        row["augmentation"],
+        row["optimizer"],
+        number(rates["pipeline"]["median"]),
+        number(rates["step"]["median"]),
+        f"{times['median']:.2f}",
+        f"{times['low']:.2f}–{times['high']:.2f}",
+        f"at least {row['bound']:g}: {'holds' if row['holds'] else 'MISSED'}",
+    )
+
+
 def number(value):
     """Returns a number with three digits that count, or all before a point."""
     if value >= 100:

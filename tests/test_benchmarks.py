@@ -200,6 +200,7 @@ def test_time_to_accuracy_prints_recorded_runs(load, capsys):
 def result(rows, load):
     """What `speed.py` would write for some rows."""
     return {
+        "kind": "speed",
         "command": "python benchmarks/speed.py",
         "commit": "0123456789ab",
         "versions": {"keras": "3"},
@@ -221,7 +222,7 @@ def test_the_page_shows_what_was_written(load, rows, tmp_path):
     (folder / "speed.json").write_text(json.dumps(content))
     page = speed_tables.render_page(tmp_path)
     assert "On CPU, 2 cores" in page and "torch 2" in page
-    assert page.count("<tr") == 4 + (len(rows) + 1) + (5 + 1)
+    assert page.count("<tr") == 4 + (len(rows) + 1) + (4 + 1)
     assert "CCT-2/3x2 in PyTorch" in page and "channels last" in page
     assert "pixels" not in page  # all cases have 32
     content["settings"]["quick"] = True
@@ -230,9 +231,61 @@ def test_the_page_shows_what_was_written(load, rows, tmp_path):
         speed_tables.render_page(tmp_path)
 
 
+def test_the_page_shows_the_pipeline_after_the_machines(load, rows, tmp_path):
+    folder = tmp_path / "benchmarks" / "results"
+    folder.mkdir(parents=True)
+    speed = result(rows, load)
+    spread = load("summary").spread
+    pipeline = {
+        **speed,
+        "kind": "pipeline",
+        "command": "python benchmarks/pipeline.py",
+        "settings": {
+            **speed["settings"],
+            "model": "cct_2_3x2",
+            "precision": "mixed_bfloat16",
+        },
+        "rows": [
+            {
+                "recipe": "article",
+                "augmentation": "crop_flip",
+                "optimizer": "adamw",
+                "images_per_second": {
+                    "pipeline": spread([6000]),
+                    "step": spread([1500]),
+                },
+                "ratio": spread([4]),
+                "bound": 3.0,
+                "holds": True,
+            }
+        ],
+    }
+    (folder / "a.json").write_text(json.dumps(pipeline))
+    load_page = load("speed_tables").render_page
+    with pytest.raises(FileNotFoundError):
+        load_page(tmp_path)
+    (folder / "b.json").write_text(json.dumps(speed))
+    page = load_page(tmp_path)
+    assert page.index("## On CPU") < page.index("## The input pipeline")
+    assert "6,000" in page and "at least 3: holds" in page
+
+
 def test_a_page_without_results_says_what_to_run(load, tmp_path):
     with pytest.raises(FileNotFoundError, match="python benchmarks/speed.py"):
         load("speed_tables").render_page(tmp_path)
+
+
+def test_pipeline_measures_one_recipe(load, capsys, tmp_path):
+    out = tmp_path / "pipeline.json"
+    arguments = ["--quick", "--recipes", "article", "--out", str(out)]
+    load("pipeline").main([*arguments, "--precision", "float32"])
+    assert "times as fast" in capsys.readouterr().out
+    (row,) = json.loads(out.read_text())["rows"]
+    assert (row["recipe"], row["augmentation"]) == ("article", "crop_flip")
+    rates = row["bursts"]
+    expected = [a / b for a, b in zip(*rates.values(), strict=True)]
+    assert row["ratio"] == load("summary").spread(expected)
+    assert list(rates) == ["pipeline", "step"] and len(expected) == 2
 
 
 def test_speed_measures_one_model(root, tmp_path):

@@ -28,26 +28,15 @@ TEXT_COLUMNS = 3  # model, precision, setting; numbers follow
 
 
 def render_page(root):
-    """All tables of all machines."""
+    """All tables: of each machine, then of the input pipeline."""
     parts = []
     for path, result in read_results(root):
-        hardware = result["hardware"]
-        machine = f"{hardware['processor']}, {hardware['cores']} cores"
-        if hardware["accelerators"]:
-            machine = ", ".join([*hardware["accelerators"], machine])
-        parts += [
-            f"## On {machine}",
-            acceptance_table(result["acceptance"]),
-        ]
-        for group, title in TITLES.items():
-            rows = [row for row in result["rows"] if row["group"] == group]
-            if rows:
-                parts += [f"### {title}", group_table(rows)]
-        parts += ["### How it was measured", details(result, machine)]
+        name = path.relative_to(root).as_posix()
+        render = {"speed": speed_parts, "pipeline": pipeline_parts}
+        parts += render[result["kind"]](result)
         parts += [
             f"```bash\n{result['command']}\n```",
-            "Every burst of every round is in "
-            f"`{path.relative_to(root).as_posix()}`.",
+            f"Every burst of every round is in `{name}`.",
         ]
     return "\n\n".join(parts)
 
@@ -58,18 +47,53 @@ def read_results(root):
         (path, json.loads(path.read_text("utf-8")))
         for path in sorted(root.glob(PATTERN))
     ]
-    if not results:
-        raise FileNotFoundError(
-            f"The speed page shows {PATTERN}, and there is no such file: run "
-            "python benchmarks/speed.py --out benchmarks/results/NAME.json"
-        )
     for path, result in results:
         if result["settings"]["quick"]:
             raise ValueError(
                 f"{path} was written by a run with --quick, whose numbers "
                 "mean nothing: run the benchmark without it"
             )
-    return results
+    if not any(result["kind"] == "speed" for _, result in results):
+        raise FileNotFoundError(
+            f"The speed page shows {PATTERN}, and there is no result: run "
+            "python benchmarks/speed.py --out benchmarks/results/NAME.json"
+        )
+    return sorted(results, key=lambda pair: pair[1]["kind"] != "speed")
+
+
+def speed_parts(result):
+    """What was measured on one machine."""
+    machine = machine_of(result)
+    parts = [f"## On {machine}", acceptance_table(result["acceptance"])]
+    for group, title in TITLES.items():
+        rows = [row for row in result["rows"] if row["group"] == group]
+        if rows:
+            parts += [f"### {title}", group_table(rows)]
+    return [*parts, "### How it was measured", details(result, machine)]
+
+
+def pipeline_parts(result):
+    """How fast each recipe makes its batches."""
+    settings = result["settings"]
+    body = [
+        (row["holds"], [escape(cell) for cell in summary.pipeline_cells(row)])
+        for row in result["rows"]
+    ]
+    return [
+        "## The input pipeline",
+        f"Images a second that each recipe augments, and that a training step "
+        f"of {model_name(settings['model'])} takes "
+        f"({settings['precision']}), on {machine_of(result)}.",
+        table(summary.PIPELINE_COLUMNS, body, numbers=(3, 4, 5, 6)),
+        details(result, machine_of(result)),
+    ]
+
+
+def machine_of(result):
+    """The processor and its cores, after the accelerators if there are any."""
+    hardware = result["hardware"]
+    machine = f"{hardware['processor']}, {hardware['cores']} cores"
+    return ", ".join([*hardware["accelerators"], machine])
 
 
 def acceptance_table(points):
@@ -129,7 +153,7 @@ def is_peer(row):
 
 def details(result, machine):
     """Machine, versions, rounds, and what could not be measured."""
-    versions = {**result["versions"], **result["peer_versions"]}
+    versions = {**result["versions"], **result.get("peer_versions", {})}
     settings = result["settings"]
     rows = {
         "machine": escape(machine),
@@ -137,9 +161,8 @@ def details(result, machine):
         "commit": f"<code>{result['commit']}</code>",
         "rounds": f"{settings['rounds']}, bursts of about "
         f"{settings['seconds']:g} s",
-        "time": f"{result['minutes']:.0f} minutes",
     }
-    for case in result["failed"]:
+    for case in result.get("failed", ()):
         rows[f"failed: {escape(summary.words(case))}"] = escape(
             case["error"].splitlines()[-1]
         )
