@@ -12,6 +12,7 @@ from pathlib import Path
 import api_reference
 import model_figure
 import result_tables
+import try_it
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
@@ -23,6 +24,8 @@ PARTS = {
         result_tables.render_glance,
         "cct_utils/recorded/*/record.json",
     ),
+    "try-it": (try_it.render, "book/_static/try_it*"),
+    "try-it-limits": (try_it.render_limits, "book/_static/try_it*"),
 }
 TITLE_END = "</h1>"
 
