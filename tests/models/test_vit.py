@@ -15,6 +15,8 @@ from cct_utils import (
     create_cct_variant,
     create_keras_vit,
     create_vit_variant,
+    load_trained,
+    results,
 )
 from cct_utils.models import create_model, parse_name, parse_vit_variant
 from tests.models.helpers import answer, pixels
@@ -307,6 +309,21 @@ def test_create_model_names_the_nearest(name, words):
         create_model(name)
     for word in [f"Received: {name!r}", *words]:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["vit_lite_2_4", "cvt_2_4", "vit_keras"])
+def test_a_trained_model_is_loaded_by_its_name(name, tmp_path):
+    model = create_model(name, input_shape=(16, 24, 3), num_classes=7)
+    model.save_weights(tmp_path / "best.weights.h5")
+    record = {
+        "model": model.name,
+        "data": {"image_shape": [16, 24, 3], "num_classes": 7},
+    }
+    results.write_json(tmp_path / "record.json", record)
+    images = pixels(2, 16, 24)
+    np.testing.assert_array_equal(
+        answer(load_trained(tmp_path), images), answer(model, images)
+    )
 
 
 # Bad input
