@@ -1,6 +1,7 @@
-"""The command line: `python -m cct_utils train` and `evaluate`."""
+"""The command line: `python -m cct_utils train`, `train-list`, `evaluate`."""
 
 import argparse
+import fnmatch
 import json
 import sys
 
@@ -73,6 +74,20 @@ def _parser():
         help="of the training; the test is always in float32",
     )
 
+    train_list = commands.add_parser(
+        "train-list",
+        help="train the runs of a TOML file that are not recorded yet",
+    )
+    train_list.set_defaults(command=_train_list)
+    train_list.add_argument("file", help="for instance experiments/fast.toml")
+    train_list.add_argument(
+        "--only",
+        default="*",
+        metavar="PATTERN",
+        help="names of the runs, as a shell would match files",
+    )
+    train_list.add_argument("--out", default="runs", help="folder of the runs")
+
     evaluate = commands.add_parser(
         "evaluate", help="print top-1 and top-5 of a finished run"
     )
@@ -144,6 +159,20 @@ def _train(options):
         model_arguments=model_arguments,
         **settings,
     )
+
+
+def _train_list(options):
+    """Trains the runs of a list that are not recorded yet."""
+    from cct_utils.training import load_run_list, train_run_list
+
+    runs = [
+        run
+        for run in load_run_list(options.file)
+        if fnmatch.fnmatch(run.name, options.only)
+    ]
+    failed = train_run_list(runs, options.out)
+    if failed:
+        raise OSError(f"not recorded: {', '.join(failed)}")
 
 
 def _parse_settings(words):

@@ -21,6 +21,7 @@ from cct_utils.layers import (
     SelfAttention,
     SequencePooling,
     StochasticDepth,
+    gelu,
 )
 from cct_utils.results import write_atomically
 
@@ -40,7 +41,7 @@ RANDOM_LAYERS = (
 ACTIVATIONS = {
     activations.linear: None,
     activations.relu: "Relu",
-    activations.gelu: "Gelu",  # the exact one
+    gelu: "Gelu",  # the exact one
 }
 
 

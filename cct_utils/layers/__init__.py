@@ -2,7 +2,7 @@
 
 from cct_utils.layers.class_pooling import ClassPooling
 from cct_utils.layers.class_token import ClassToken
-from cct_utils.layers.encoder_block import encoder_block, mlp
+from cct_utils.layers.encoder_block import encoder_block, gelu, mlp
 from cct_utils.layers.patch_tokenizer import PatchTokenizer
 from cct_utils.layers.position_embedding import (
     PositionEmbedding,
@@ -27,6 +27,7 @@ __all__ = [
     "SequencePooling",
     "StochasticDepth",
     "encoder_block",
+    "gelu",
     "mlp",
     "resize_position_embedding",
     "sine_cosine_table",

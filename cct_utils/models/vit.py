@@ -8,9 +8,9 @@ and CVT, the two steps from ViT to CCT).
 import re
 
 import keras
-from keras import activations, layers
+from keras import layers
 
-from cct_utils.layers import ClassToken, PatchTokenizer
+from cct_utils.layers import ClassToken, PatchTokenizer, gelu
 from cct_utils.layers._checks import check_rate
 from cct_utils.models._shared import (
     POOLINGS,
@@ -291,7 +291,7 @@ def _head(x, units, dropout_rate, initializer):
     for i, width in enumerate(units, start=1):
         x = layers.Dense(
             width,
-            activation=activations.gelu,
+            activation=gelu,
             kernel_initializer=initializer.clone(),
             name=f"head_dense_{i}",
         )(x)

@@ -12,10 +12,12 @@ from cct_utils.training.experiment import (
 )
 from cct_utils.training.recipes import RECIPES, Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
+from cct_utils.training.run_list import Run, load_run_list, train_run_list
 
 __all__ = [
     "RECIPES",
     "Recipe",
+    "Run",
     "CalibrationBins",
     "RunFolder",
     "calibration_bins",
@@ -23,5 +25,7 @@ __all__ = [
     "evaluate_logits",
     "find_recipe",
     "expected_calibration_error",
+    "load_run_list",
     "run_experiment",
+    "train_run_list",
 ]

@@ -230,9 +230,9 @@ RECIPES = {
         warmup_epochs=2,
         weight_decay=0.05,
         decay="kernels",
-        num_epochs=36,
+        num_epochs=32,
         augmentation="autoaugment",
-        policy_epochs=28,
+        policy_epochs=25,
         # So short a training underfits: nothing in the model drops anything.
         model={
             "residual": "pre_norm",
