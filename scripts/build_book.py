@@ -23,9 +23,10 @@ def settings_digest():
     digest = hashlib.sha256(sys.version.encode())
     for name in SETTINGS:
         path = ROOT / name
-        files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
-            digest.update(file.read_bytes())
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

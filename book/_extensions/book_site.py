@@ -12,6 +12,7 @@ from pathlib import Path
 import api_reference
 import model_figure
 import result_tables
+import speed_tables
 import try_it
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ PARTS = {
     ),
     "try-it": (try_it.render, "book/_static/try_it*"),
     "try-it-limits": (try_it.render_limits, "book/_static/try_it*"),
+    "speed": (speed_tables.render_page, speed_tables.PATTERN),
 }
 TITLE_END = "</h1>"
 
@@ -80,6 +82,8 @@ def add_chapter_buttons(app, pagename, templatename, context, doctree):
 
 def setup(app):
     """Connect the above to Sphinx."""
+    app.setup_extension("page_head")
+    app.setup_extension("page_body")
     app.connect("source-read", fill_parts)
     app.connect("env-get-outdated", outdated_pages)
     app.connect("html-page-context", add_chapter_buttons)

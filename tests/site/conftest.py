@@ -1,6 +1,8 @@
 """The built site, served locally, and a browser that may go nowhere else."""
 
+import contextlib
 import functools
+import gzip
 import http.server
 import subprocess
 import sys
@@ -13,6 +15,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
 TIMEOUT_MS = 120_000  # generous: the machine may be busy
 FLAGS = [
     "--no-sandbox",
@@ -20,6 +24,14 @@ FLAGS = [
     "--disable-background-networking",
     "--no-first-run",
 ]
+
+
+SHIFTS = """() => new Promise(resolve => {
+  const shifts = [];
+  new PerformanceObserver(list => shifts.push(...list.getEntries().map(
+    entry => entry.value))).observe({type: 'layout-shift', buffered: true});
+  setTimeout(() => resolve(shifts), 50);
+})"""
 
 
 def toc_pages():
@@ -31,11 +43,36 @@ def toc_pages():
     return [f"{name}.html" for name in files]
 
 
+TEXT_TYPES = {".html", ".css", ".js", ".json", ".svg", ".txt", ".ipynb"}
+
+
+@functools.cache
+def compressed(path):
+    """A file as GitHub Pages sends it to a browser that reads gzip."""
+    return gzip.compress(path.read_bytes(), 6)
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a log."""
+    """Serves files without a log, text compressed as GitHub Pages does."""
 
     def log_message(self, *arguments):
         """Say nothing."""
+
+    def do_GET(self):
+        """Answer with the compressed file where there is something to gain."""
+        path = Path(self.translate_path(self.path))
+        accepted = self.headers.get("Accept-Encoding", "")
+        if path.suffix not in TEXT_TYPES or "gzip" not in accepted:
+            return super().do_GET()
+        if not path.is_file():
+            return self.send_error(404)
+        body = compressed(path)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +114,14 @@ class Visit(NamedTuple):
     elsewhere: list  # requests to other hosts, all of them blocked
     failed: list  # local requests that were not answered with success
     errors: list  # console errors and uncaught exceptions
+    shifts: list  # how far its content jumped while it was loaded, 0 to 1 each
 
 
 def open_in(browser, site, path, **options):
     """Open a page in a fresh profile, everything recorded."""
     context = browser.new_context(accept_downloads=True, **options)
     context.set_default_timeout(TIMEOUT_MS)
-    visit = Visit(context.new_page(), [], [], [])
+    visit = Visit(context.new_page(), [], [], [], [])
 
     def guard(route):
         url = route.request.url
@@ -107,17 +145,31 @@ def open_in(browser, site, path, **options):
     visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
     response = visit.page.goto(f"{site}/{path}", wait_until="networkidle")
     assert response.status == 200
+    visit.shifts.extend(visit.page.evaluate(SHIFTS))
     return visit
 
 
-@pytest.fixture(scope="module", params=toc_pages())
+@pytest.fixture(scope="session", params=toc_pages())
 def visit(request, site, browser):
-    """Each page of the book, opened once on a desktop's window."""
+    """Each page of the book, opened once on a desktop's window.
+
+    The tests of all files share it, so each leaves it as it was.
+    """
     visit = open_in(
-        browser, site, request.param, viewport={"width": 1280, "height": 900}
+        browser, site, request.param, viewport=DESKTOP, reduced_motion="reduce"
     )
     yield visit
     visit.page.context.close()
+
+
+@contextlib.contextmanager
+def resized(page, size):
+    """The page in a window of another size, for the length of a block."""
+    page.set_viewport_size(size)
+    try:
+        yield
+    finally:
+        page.set_viewport_size(DESKTOP)
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""How much each page weighs, how soon it is painted, how still it stands.
+
+Measured in Chromium on text compressed as GitHub Pages sends it; figures that
+are loaded only when they come near are counted as well.
+"""
+
+import pytest
+
+from tests.site.conftest import HTML
+
+LIGHTEST = 300_000  # bytes of the home page
+HEAVIEST = 1_500_000  # bytes of any other, without the widgets' library
+WIDGET_LIBRARY = (
+    "vendor/html-manager/",
+    "vendor/requirejs/",
+    "vendor/anywidget/",
+)
+SLOWEST_PAINT_MS = 4000  # of a busy machine; about 300 on an idle one
+LARGEST_SHIFT = 0.1  # what Google's Core Web Vitals call good
+
+TRANSFERS = """() => performance.getEntries()
+  .filter(entry => ['navigation', 'resource'].includes(entry.entryType))
+  .map(({name, encodedBodySize}) => [
+    new URL(name).pathname.slice(1), encodedBodySize])"""
+FIGURES = """() => [...document.querySelectorAll('article img')].map(
+  image => new URL(image.src).pathname.slice(1))"""
+PAINT = """() => performance.getEntriesByName(
+  'first-contentful-paint')[0].startTime"""
+
+
+@pytest.fixture
+def transfers(visit):
+    """Path and bytes of all that a reader of the whole page receives."""
+    loaded = [tuple(entry) for entry in visit.page.evaluate(TRANSFERS)]
+    names = {path for path, _ in loaded}
+    later = set(visit.page.evaluate(FIGURES)) - names
+    return loaded + [
+        (path, (HTML / path).stat().st_size) for path in sorted(later) if path
+    ]
+
+
+def is_library(path):
+    """Whether a file belongs to the library that all explorers share."""
+    return any(part in path for part in WIDGET_LIBRARY)
+
+
+def test_page_is_light(visit, transfers):
+    weight = sum(size for path, size in transfers if not is_library(path))
+    assert weight > 10_000, "nothing was measured"
+    is_home = visit.page.url.endswith("book/index.html")
+    limit = LIGHTEST if is_home else HEAVIEST
+    heaviest = sorted(transfers, key=lambda entry: -entry[1])[:6]
+    assert weight < limit, f"{weight} bytes, the most in {heaviest}"
+
+
+def test_page_loads_the_widget_library_once_and_only_for_widgets(
+    visit, transfers
+):
+    library = [path for path, _ in transfers if is_library(path)]
+    has_widgets = visit.page.locator(
+        "script[type='application/vnd.jupyter.widget-view+json']"
+    ).count()
+    assert len(library) == len(set(library))
+    managers = [path for path in library if path.endswith("embed-amd.js")]
+    assert len(managers) == (1 if has_widgets else 0)
+    assert bool(library) == bool(has_widgets)
+
+
+def test_page_paints_soon_and_does_not_shift(visit):
+    assert visit.page.evaluate(PAINT) < SLOWEST_PAINT_MS
+    assert sum(visit.shifts) < LARGEST_SHIFT
