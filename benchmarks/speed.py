@@ -151,6 +151,11 @@ def parse(arguments):
             "--rounds must be at least 1 and --seconds above 0. Received: "
             f"--rounds {options.rounds} --seconds {options.seconds:g}"
         )
+    if options.peer_python and not options.peer_python.exists():
+        parser.error(
+            "--peer-python must be an interpreter. "
+            f"Received: --peer-python {options.peer_python}"
+        )
     if options.out and not options.out.parent.is_dir():
         parser.error(
             f"the folder of --out must exist. Received: --out {options.out}"
