@@ -2,8 +2,8 @@
 
 A record is a JSON file with the command, the commit, versions, hardware, the
 data's fingerprint, the seed, the whole history, seconds per epoch and the test
-result. The records of the book's own runs, with their weights and test
-predictions, are part of the package, in `cct_utils/recorded`.
+result. The records of the book's own runs are part of the package, in
+`cct_utils/recorded`; some of them with their weights and test predictions.
 """
 
 import difflib
@@ -129,6 +129,13 @@ def recorded_runs():
     return sorted(path.parent.name for path in RECORDED.glob("*/record.json"))
 
 
+def runs_with_weights():
+    """Returns the names of the recorded runs that can be loaded, sorted."""
+    return sorted(
+        path.parent.name for path in RECORDED.glob("*/best.weights.h5")
+    )
+
+
 def _find(name):
     """Returns the folder of a recorded run, or of a path to a run folder."""
     for folder in (RECORDED / str(name), pathlib.Path(name)):
@@ -141,6 +148,19 @@ def _find(name):
         f"{', '.join(recorded_runs()) or '(none)'}, or the folder of a "
         f"finished run{hint}. Received: {str(name)!r}"
     )
+
+
+def _find_file(name, file, what):
+    """Returns a file of a run that not every recorded run comes with."""
+    path = _find(name) / file
+    if not path.exists():
+        raise ValueError(
+            f"{what} are part of the package for "
+            f"{', '.join(runs_with_weights()) or 'no run'} alone; of "
+            f"{str(name)!r} the record is. Its command trains it again: "
+            f"{load_record(name).get('command', 'not recorded')}"
+        )
+    return path
 
 
 def load_record(name):
@@ -169,9 +189,10 @@ def load_test_logits(name):
         order of the data set's test part.
 
     Raises:
-        ValueError: if there is no such run.
+        ValueError: if there is no such run, or its answers are not kept.
     """
-    with np.load(_find(name) / "test_logits.npz", allow_pickle=False) as file:
+    path = _find_file(name, "test_logits.npz", "Answers to the test images")
+    with np.load(path, allow_pickle=False) as file:
         return (
             file["logits"].astype("float32"),
             file["labels"].astype("int64"),
@@ -182,23 +203,24 @@ def load_trained(name="cct_2_3x2_cifar10"):
     """Returns the trained model of a run, ready to classify pixels 0..255.
 
     Args:
-        name: one of `recorded_runs()`, or the folder of a finished run. The
-            default is the book's CCT-2/3x2, trained on CIFAR-10.
+        name: one of `runs_with_weights()`, or the folder of a finished run.
+            The default is the book's CCT-2/3x2, trained on CIFAR-10.
 
     Returns:
         A `keras.Model` from `(batch, height, width, channels)` to logits.
 
     Raises:
-        ValueError: if there is no such run.
+        ValueError: if there is no such run, or its weights are not kept.
     """
     from cct_utils.models import create_model
 
     record = load_record(name)
+    weights = _find_file(name, "best.weights.h5", "Trained weights")
     model = create_model(
         record["model"],
         input_shape=tuple(record["data"]["image_shape"]),
         num_classes=record["data"]["num_classes"],
         **record.get("model_arguments", {}),
     )
-    model.load_weights(_find(name) / "best.weights.h5")
+    model.load_weights(weights)
     return model

@@ -115,20 +115,53 @@ def test_the_nearest_recorded_run_is_named(monkeypatch, run):
         load_record(folder.name[:-1])
 
 
-def test_recorded_runs_are_whole():
+@pytest.mark.parametrize(
+    ("load", "file"),
+    [(load_trained, "best.weights.h5"), (load_test_logits, "test_logits.npz")],
+)
+def test_a_run_of_which_the_record_alone_is_kept_says_so(load, file, run):
+    folder, *_, record = run
+    record = {**record, "command": "python -m cct_utils train x"}
+    results.write_json(folder / "record.json", record)
+    (folder / file).unlink()
+    assert load_record(folder) == record
+    with pytest.raises(
+        ValueError, match="alone; of .* trains it again: .* train x"
+    ):
+        load(folder)
+
+
+def test_runs_with_weights_are_those_that_can_be_loaded(monkeypatch, run):
+    folder, *_ = run
+    monkeypatch.setattr(results, "RECORDED", folder.parent)
+    assert folder.name in results.runs_with_weights()
+    (folder / "best.weights.h5").unlink()
+    assert folder.name not in results.runs_with_weights()
+    assert folder.name in recorded_runs()
+
+
+def test_records_hold_every_epoch():
     for name in recorded_runs():
         record = load_record(name)
-        logits, labels = load_test_logits(name)
-        count, classes = record["data"]["images"][2], logits.shape[1]
-        assert logits.shape == (count, record["data"]["num_classes"])
-        assert labels.shape == (count,) and labels.max() < classes
-        accuracy = np.mean(logits.argmax(axis=1) == labels)
-        # The stored logits have half the digits: a tie may fall either way.
-        expected = record["test"]["accuracy"]
-        assert accuracy == pytest.approx(expected, abs=2 / count)
-        assert load_trained(name).count_params() == record["parameters"]
         epochs = record["settings"]["num_epochs"]
         assert {len(each) for each in record["history"].values()} == {epochs}
+        best = record["history"]["val_accuracy"][record["best_epoch"] - 1]
+        assert best == max(record["history"]["val_accuracy"])
+        assert record["test"]["images"] == record["data"]["images"][2]
+
+
+@pytest.mark.parametrize("name", results.runs_with_weights())
+def test_runs_with_weights_are_whole(name):
+    record = load_record(name)
+    logits, labels = load_test_logits(name)
+    count, classes = record["data"]["images"][2], logits.shape[1]
+    assert logits.shape == (count, record["data"]["num_classes"])
+    assert labels.shape == (count,) and labels.max() < classes
+    accuracy = np.mean(logits.argmax(axis=1) == labels)
+    # The stored logits have half the digits: a tie may fall either way.
+    expected = record["test"]["accuracy"]
+    assert accuracy == pytest.approx(expected, abs=2 / count)
+    assert load_trained(name).count_params() == record["parameters"]
 
 
 # The environment
