@@ -45,6 +45,7 @@ from cct_utils.training import (
     calibration_bins,
     evaluate_logits,
     expected_calibration_error,
+    find_learning_rate,
     run_experiment,
 )
 
@@ -74,6 +75,7 @@ __all__ = [
     "evaluate_logits",
     "expected_calibration_error",
     "export_onnx",
+    "find_learning_rate",
     "inspection",
     "load_authors_weights",
     "load_dataset",

@@ -10,6 +10,7 @@ from cct_utils.training.experiment import (
     evaluate_logits,
     run_experiment,
 )
+from cct_utils.training.learning_rate import find_learning_rate
 from cct_utils.training.recipes import RECIPES, Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
 from cct_utils.training.run_list import Run, load_run_list, train_run_list
@@ -23,6 +24,7 @@ __all__ = [
     "calibration_bins",
     "compile_model",
     "evaluate_logits",
+    "find_learning_rate",
     "find_recipe",
     "expected_calibration_error",
     "load_run_list",

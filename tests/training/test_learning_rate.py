@@ -1,0 +1,55 @@
+"""The learning-rate finder: its rates, its losses, and where it ends."""
+
+import keras
+import numpy as np
+import pytest
+
+from cct_utils.training import Recipe, find_learning_rate
+
+SMALL = Recipe(batch_size=64)
+
+
+def test_rates_rise_by_a_factor_from_start_to_stop(build, digits):
+    rates, losses = find_learning_rate(
+        build(), digits, recipe=SMALL, start=1e-4, stop=1e-2, steps=5
+    )
+    np.testing.assert_allclose(rates, [1e-4, 10**-3.5, 1e-3, 10**-2.5, 1e-2])
+    assert losses.shape == (5,)
+
+
+def test_a_tiny_rate_teaches_nothing_and_a_good_one_does(build, digits):
+    def find(start, stop):
+        return find_learning_rate(
+            build(), digits, recipe=SMALL, start=start, stop=stop, steps=40
+        )[1]
+
+    still, falling = find(1e-9, 1e-8), find(1e-3, 1e-1)
+    assert still[-5:].mean() == pytest.approx(still[:5].mean(), rel=0.1)
+    assert falling[-5:].mean() < 0.8 * falling[:5].mean()
+
+
+def test_the_search_ends_where_the_loss_explodes(build, digits):
+    rates, losses = find_learning_rate(
+        build(), digits, recipe=SMALL, stop=1e6, steps=60
+    )
+    assert len(rates) == len(losses) < 60
+    assert not losses[-1] <= 4 * losses[0]
+    assert np.all(losses[:-1] <= 4 * losses[0])
+
+
+def test_the_model_keeps_its_weights_and_its_optimizer(build, digits):
+    model = build()
+    model.compile(keras.optimizers.SGD())
+    before = model.get_weights()
+    find_learning_rate(model, digits, recipe="article", stop=0.1, steps=3)
+    for weight, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"start": 0.0}, {"start": 1.0, "stop": 0.1}, {"steps": 1}]
+)
+def test_rates_that_do_not_rise_are_refused(build, digits, wrong):
+    with pytest.raises(ValueError, match="must rise from `start`"):
+        find_learning_rate(build(), digits, **wrong)
