@@ -96,7 +96,7 @@ is switched off in your browser.</p></noscript>
 <p><span>weighs nothing</span> <span>weighs most</span></p>
 <p>Dark parts hardly count for the answer, clear parts count most. Each of the
 {tokens} squares is one token; if all counted alike, each would
-have {even:.1f} %.</p>
+have {even}.</p>
 </div>
 </div>
 </div>
@@ -114,7 +114,7 @@ def render(root):
         facts=json.dumps(shown),
         samples="\n".join(sample(root, *each) for each in SAMPLES),
         tokens=facts["tokens"],
-        even=100 / facts["tokens"],
+        even=percent(1 / facts["tokens"], 1),
     )
 
 
@@ -133,26 +133,28 @@ def sample(root, file, shows, is_class):
 def render_limits(root):
     """How good the model is, and what it makes of what it does not know."""
     facts = read_facts(root)
-    bands = facts["bands"]
-    lowest, highest = bands[0], bands[-1]
+    lowest, highest = facts["bands"][0], facts["bands"][-1]
     digits = facts["digits"]
     return (
         f"Of the {facts['test_images']:,} test images of CIFAR-10 it answers "
-        f"{100 * facts['accuracy']:.1f} % correctly, with "
+        f"{percent(facts['accuracy'], 1)} correctly, with "
         f"{facts['parameters']:,} parameters. Its confidence says something: "
-        f"where its highest probability was below "
-        f"{100 * lowest['high']:.0f} %, {100 * lowest['right']:.0f} % of "
-        f"its answers were right; from {100 * highest['low']:.0f} % on, "
-        f"{100 * highest['right']:.0f} % were. All of this was measured on "
-        "pictures like those it has learned from.\n\n"
+        f"where its highest probability was below {percent(lowest['high'])}, "
+        f"{percent(lowest['right'])} of its answers were right; from "
+        f"{percent(highest['low'])} on, {percent(highest['right'])} were. All "
+        "of this was measured on pictures like those it has learned from.\n\n"
         "It must choose one of its ten classes, whatever it is given: there "
-        "is no answer *none of them*. "
-        f"Shown {digits['images']:,} handwritten digits, not one of which is "
-        "an animal or a vehicle, it gave "
-        f"{100 * digits['sure']:.0f} % of them a class with a probability of "
-        f"{100 * digits['threshold']:.0f} % or more. So a high probability "
-        "means *this, rather than the nine others*. It does not mean *this*.\n"
+        f"is no answer *none of them*. Shown {digits['images']:,} handwritten "
+        "digits, not one of which is an animal or a vehicle, it gave "
+        f"{percent(digits['sure'])} of them a class with a probability of "
+        f"{percent(digits['threshold'])} or more. So a high probability means "
+        "*this, rather than the nine others*. It does not mean *this*.\n"
     )
+
+
+def percent(share, decimals=0):
+    """A share between 0 and 1 as the text of a percentage."""
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
 def read_facts(root):

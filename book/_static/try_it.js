@@ -134,7 +134,7 @@
   // --- From a picture to pixels --------------------------------------------
 
   // A decoded picture of a file, which the caller gives back by `done`.
-  async function open(file) {
+  async function readFile(file) {
     const name = file.name ? `“${file.name}”` : "What you gave";
     if (file.size === 0) {
       throw new Refusal(`${name} is empty: it holds not a single byte.`);
@@ -279,7 +279,8 @@
     if (!shown) find("time").textContent = "";
   }
 
-  const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+  const percent = (share, digits = 0) =>
+    `${(100 * share).toFixed(digits)}\u00a0%`;
 
   function show(picture, pixels, found, about) {
     const order = found.probabilities
@@ -298,7 +299,7 @@
     find("status").replaceChildren(
       headline,
       element("p", "try-note", `${verdict(about, first.name)} ${next}`),
-      element("p", "try-note soft", reliability(first.probability)),
+      element("p", "try-note soft", reliability(about, first.probability)),
     );
     fillBars(order);
     drawSeen(picture, pixels, about);
@@ -310,7 +311,7 @@
   }
 
   function verdict({ shows, isClass }, name) {
-    if (!shows) return "One of ten it must choose, whatever the picture shows.";
+    if (!shows) return "It must choose one of ten, whatever the picture shows.";
     if (!isClass) {
       return `In truth it is a ${shows}, and there is no class for that.`;
     }
@@ -319,7 +320,10 @@
       : `Wrong: the label of the test set is ${shows}.`;
   }
 
-  function reliability(probability) {
+  function reliability({ shows, isClass }, probability) {
+    if (shows && !isClass) {
+      return "How often it is right on test images says nothing here.";
+    }
     const band =
       facts.bands.find(({ high }) => probability < high) ?? facts.bands.at(-1);
     const sure = probability < UNSURE ? "The model is not sure. " : "";
@@ -327,7 +331,8 @@
     return (
       `${sure}Of the test images whose first choice had ` +
       `${100 * band.low} to ${percent(band.high)}, it got ` +
-      `${percent(band.right)} right.`
+      `${percent(band.right)} right` +
+      (shows ? "." : "; that says nothing of pictures of no class.")
     );
   }
 
@@ -338,7 +343,7 @@
       label.scope = "row";
       const bar = element("td", "try-bar");
       const filled = element("i");
-      filled.style.width = percent(probability, 1).replace(" ", "");
+      filled.style.width = `${100 * probability}%`;
       bar.append(filled);
       row.append(label, bar, element("td", "", percent(probability, 1)));
       return row;
@@ -399,7 +404,7 @@
   // --- Ways to give a picture -------------------------------------------------
 
   function takeFiles(files) {
-    if (files.length) answer(() => open(files[0]));
+    if (files.length) answer(() => readFile(files[0]));
   }
 
   find("file").addEventListener("change", ({ target }) => {

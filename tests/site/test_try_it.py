@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.site.conftest import HTML, TIMEOUT_MS, open_in, toc_pages
-from tests.site.test_pages import OVERFLOW, PHONE
+from tests.site.conftest import (
+    DESKTOP,
+    HTML,
+    PHONE,
+    TIMEOUT_MS,
+    open_in,
+    resized,
+    toc_pages,
+)
+from tests.site.test_accessibility import violations
+from tests.site.test_pages import OVERFLOW
 
 PATH = "book/try_it.html"
 RUNTIME = ("onnxruntime-web", "try_it_model")
@@ -169,7 +178,9 @@ def press(page, name):
 @pytest.fixture(scope="module")
 def tried(site, browser):
     """The page with the model loaded, shared by all that do not alter it."""
-    visit = open_in(browser, site, PATH)
+    visit = open_in(
+        browser, site, PATH, viewport=DESKTOP, reduced_motion="reduce"
+    )
     press(visit.page, "ship")
     yield visit
     visit.page.context.close()
@@ -251,7 +262,7 @@ def test_picture_is_seen_and_answered(tried, tmp_path, name):
     make, colors = GOOD[name]
     (tmp_path / name).write_bytes(make())
     text = choose(tried.page, tmp_path / name)
-    assert re.match(r"[a-z]+\s+\d+ %", text), text
+    assert re.match(r"[a-z]+\s+\d+\s%", text), text
     pixels = seen(tried.page)
     corners = pixels[3, 3], pixels[3, -4], pixels[-4, 3]
     for corner, color in zip(corners, colors, strict=True):
@@ -299,13 +310,15 @@ def test_answer_is_shown_in_words_bars_and_weights(tried):
     text = press(page, "temple")
     assert "In truth it is a temple, and there is no class for that." in text
     rows = page.locator(".try-bars tr").all_inner_texts()
-    shares = [float(re.search(r"([\d.]+) %", row)[1]) for row in rows]
+    shares = [float(re.search(r"([\d.]+)\s%", row)[1]) for row in rows]
     assert len(shares) == 10 and shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(100, abs=0.5)
     assert rows[0].split()[0] == text.split()[0]
     for part in ("rollout", "pooling"):
         label = page.locator(f".try-{part}").get_attribute("aria-label")
-        assert re.search(r"The largest, \d+\.\d %, in row \d, column \d", label)
+        assert re.search(
+            r"The largest, \d+\.\d\s%, in row \d, column \d", label
+        )
     assert re.search(r"in \d+\.\d ms", page.locator(".try-time").inner_text())
 
 
@@ -320,6 +333,30 @@ def test_keyboard_chooses_a_sample(tried):
     answered(page)
     label = page.locator(".try-seen canvas").get_attribute("aria-label")
     assert "(cat)" in label
+
+
+def test_answer_and_refusal_are_accessible_and_fit_a_phone(tried, tmp_path):
+    page = tried.page
+    (tmp_path / "notes.txt").write_text("Dear diary")
+    for show in (
+        lambda: press(page, "temple"),
+        lambda: choose(page, tmp_path / "notes.txt"),
+    ):
+        show()
+        assert violations(page) == []
+        with resized(page, PHONE):
+            assert page.evaluate(OVERFLOW) == []
+
+
+def test_paper_shows_the_answer_and_no_controls(tried):
+    press(tried.page, "ship")
+    tried.page.emulate_media(media="print")
+    try:
+        assert not tried.page.locator(".try-drop").is_visible()
+        assert tried.page.locator(".try-bars").is_visible()
+        assert tried.page.locator(".try-pooling").is_visible()
+    finally:
+        tried.page.emulate_media(media="screen")
 
 
 def test_camera_gives_a_picture_and_is_closed(tried):
@@ -351,7 +388,7 @@ def test_other_pages_do_not_load_it():
 
 
 def test_runtime_comes_with_the_first_picture_and_nothing_after(open_page):
-    page = open_page(PATH, viewport=PHONE).page
+    page = open_page(PATH).page
     requests = []
     page.context.on("request", lambda request: requests.append(request))
     content = list(encode(halves(RED, BLUE)))
@@ -369,7 +406,6 @@ def test_runtime_comes_with_the_first_picture_and_nothing_after(open_page):
     page.evaluate(GIVE, ["drop", "own.png", "image/png", content])
     assert "must choose" in answered(page)
     assert all(r.url.startswith("blob:") for r in requests)
-    assert page.evaluate(OVERFLOW) == []
 
 
 def test_model_that_does_not_arrive_is_said_and_asked_for_again(open_page):
@@ -378,7 +414,7 @@ def test_model_that_does_not_arrive_is_said_and_asked_for_again(open_page):
     page.route(pattern, lambda route: route.abort())
     assert "try_it_model.gz.js did not arrive" in press(page, "ship")
     page.unroute(pattern)
-    assert re.match(r"[a-z]+\s+\d+ %", press(page, "ship"))
+    assert re.match(r"[a-z]+\s+\d+\s%", press(page, "ship"))
 
 
 def test_it_works_from_a_folder_without_a_server(browser, tmp_path):
@@ -388,6 +424,6 @@ def test_it_works_from_a_folder_without_a_server(browser, tmp_path):
     page.goto((HTML / PATH).as_uri())
     (tmp_path / "own.png").write_bytes(encode(halves(RED, BLUE)))
     for text in (press(page, "ship"), choose(page, tmp_path / "own.png")):
-        assert re.match(r"[a-z]+\s+\d+ %", text), text
+        assert re.match(r"[a-z]+\s+\d+\s%", text), text
     assert tuple(seen(page)[3, 3]) == RED
     context.close()
