@@ -72,9 +72,9 @@ class BatchAugmentation:
             if mixup_alpha:
                 self.mixing.append(layers.MixUp(alpha=mixup_alpha))
             if cutmix:
-                # Keras draws the share of an image uniformly from 0 to
-                # `factor`: with 1 that is Beta(1, 1), the authors' choice.
-                self.mixing.append(layers.CutMix(factor=1.0))
+                # Keras draws an image's share from Beta(a, a), with `a` in
+                # this range: Beta(1, 1) is the authors' choice.
+                self.mixing.append(layers.CutMix(factor=(1.0, 1.0)))
             self.erasing = (
                 layers.RandomErasing(
                     factor=random_erasing, value_range=(0, 255)
