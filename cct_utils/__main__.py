@@ -125,10 +125,15 @@ def _train(options):
     settings = {key: changes.pop(key) for key in FIELDS if key in changes}
     if options.epochs is not None:
         settings["num_epochs"] = options.epochs
-    model_arguments = {
-        **supported_arguments(options.model, recipe.model),
-        **changes,
-    }
+    model_arguments = supported_arguments(
+        options.model, {**recipe.model, **changes}
+    )
+    unknown = changes.keys() - model_arguments.keys()
+    if unknown:
+        raise ValueError(
+            f"--set must name settings of a recipe ({', '.join(FIELDS)}) or "
+            f"arguments of the model. Received: {', '.join(sorted(unknown))}"
+        )
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     data = load_dataset(
@@ -137,19 +142,13 @@ def _train(options):
         train_images=options.train_images,
         image_size=options.image_size,
     )
-    try:
-        model = create_model(
-            options.model,
-            input_shape=data.image_shape,
-            num_classes=data.num_classes,
-            augmentation="none",
-            **model_arguments,
-        )
-    except TypeError as error:
-        raise ValueError(
-            f"--set must name settings of a recipe ({', '.join(FIELDS)}) or "
-            f"arguments of the model. Received: {' '.join(options.set)}"
-        ) from error
+    model = create_model(
+        options.model,
+        input_shape=data.image_shape,
+        num_classes=data.num_classes,
+        augmentation="none",
+        **model_arguments,
+    )
     run_experiment(
         model,
         data,

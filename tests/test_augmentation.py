@@ -11,7 +11,6 @@ from cct_utils import (
     AUGMENTATION_RECIPES,
     augmentation_layers,
     data_augmentation,
-    mixing_layers,
 )
 from cct_utils.augmentation import RandomPadCrop
 
@@ -112,7 +111,6 @@ def test_recipes_are_lists_of_layers_with_names():
         "none": [],
         "crop_flip": crop_flip,
         "randaugment": [*crop_flip, "augmentation_rand"],
-        "mixup_cutmix": crop_flip,
     }
 
 
@@ -162,28 +160,9 @@ def test_randaugment_changes_pixels_and_keeps_the_range():
     assert sum(changed) >= 4
 
 
-@pytest.mark.parametrize("recipe", ["none", "crop_flip", "randaugment"])
-def test_recipes_of_images_alone_mix_nothing(recipe):
-    assert mixing_layers(recipe) == []
-
-
-def test_mixing_keeps_the_weight_of_labels():
-    images = images_of(16, 16, 16)
-    labels = np.eye(16, 10, dtype="float32")
-    labels[10:, 0] = 1
-    for layer in mixing_layers("mixup_cutmix", seed=1):
-        mixed = layer({"images": images, "labels": labels}, training=True)
-        mixed = {key: ops.convert_to_numpy(mixed[key]) for key in mixed}
-        np.testing.assert_allclose(mixed["labels"].sum(1), 1, rtol=1e-4)
-        assert np.any((mixed["labels"] > 0.01) & (mixed["labels"] < 0.99))
-        assert mixed["images"].min() >= 0 and mixed["images"].max() <= 1
-        assert not np.array_equal(mixed["images"], images)
-
-
-@pytest.mark.parametrize("make", [augmentation_layers, mixing_layers])
-def test_unknown_recipe_gives_the_nearest(make):
+def test_unknown_recipe_gives_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'randaugment'") as error:
-        make(*("RandAugment", 32)[: 1 if make is mixing_layers else 2])
+        augmentation_layers("RandAugment", 32)
     message = str(error.value)
     assert "Received: 'RandAugment'" in message
     assert all(recipe in message for recipe in AUGMENTATION_RECIPES)

@@ -12,7 +12,7 @@ from cct_utils.__main__ import main
 
 TRAIN = (
     "train cct_2_3x2 --dataset digits --train-images 200 --epochs 2 "
-    "--batch-size 64"
+    "--set batch_size=64"
 )
 
 
@@ -46,10 +46,9 @@ def test_train_writes_record_weights_and_predictions(run):
     assert (record["model"], record["data"]["name"]) == ("cct_2_3x2", "digits")
     assert record["parameters"] == 283_723
     assert record["settings"]["num_epochs"] == 2
-    assert record["settings"]["augmentation"] == [
-        "augmentation_crop",
-        "augmentation_flip",
-    ]
+    assert record["settings"]["batch_size"] == 64
+    assert record["settings"]["augmentation"] == "crop_flip"
+    assert record["recipe"] == "article"
 
 
 def test_the_same_command_goes_on_with_a_finished_run(run, capsys):
@@ -69,7 +68,7 @@ def kill_in_mid_epoch(self, batch, logs=None):
     if (self.epoch, batch) == (1, 1):
         os.kill(os.getpid(), signal.SIGKILL)
 
-experiment._StopOnNaN.on_train_batch_end = kill_in_mid_epoch
+experiment._StopOnDivergence.on_train_batch_end = kill_in_mid_epoch
 main(sys.argv[1:])
 """
 
@@ -131,8 +130,13 @@ def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
     [
         ("train cct_3_3x2 --dataset digits", "did you mean 'cct_"),
         ("train cct_2_3x2 --dataset digit", "did you mean 'digits'"),
-        (f"{TRAIN} --augmentation cropflip", "did you mean 'crop_flip'"),
-        (f"{TRAIN} --augmentation mixup_cutmix", "mixes labels too"),
+        (f"{TRAIN} augmentation=cropflip", "did you mean 'crop_flip'"),
+        (f"{TRAIN} --recipe fats", "did you mean 'fast'"),
+        (f"{TRAIN} schedule=cosin", "did you mean 'cosine'"),
+        (f"{TRAIN} learning_rate=-1", "`learning_rate` must be above 0"),
+        (f"{TRAIN} batch_size=512", "must not be larger than the training"),
+        (f"{TRAIN} lerning_rate=1", "must name settings of a recipe"),
+        (f"{TRAIN} num_heads", "of the form NAME=VALUE"),
         (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
     ],
 )

@@ -57,8 +57,12 @@ def supported_arguments(name, arguments):
     Raises:
         ValueError: if there is no such model; the message names the nearest.
     """
-    create = _MODELS.get(name) or _family(name)[0]
-    taken = inspect.signature(create).parameters
+    if name in _MODELS:
+        create, sizes = _MODELS[name], {}
+    else:
+        create, parse = _family(name)
+        sizes = parse(name)  # the overrides that the function takes
+    taken = {*inspect.signature(create).parameters, *sizes}
     return {key: arguments[key] for key in arguments if key in taken}
 
 

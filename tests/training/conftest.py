@@ -1,5 +1,7 @@
 """What the tests of training share: few images, a small model, one run."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -25,11 +27,12 @@ def build():
     in the training of a CCT is in it.
     """
 
-    def build(image_size=32):
+    def build(image_size=32, augment=True):
         keras.utils.set_random_seed(SEED)
         inputs = keras.Input((image_size, image_size, 3), name="pixels")
         x = layers.Rescaling(1 / 255, name="preprocessing")(inputs)
-        x = RandomPadCrop(4, name="augmentation_crop")(x)
+        if augment:
+            x = RandomPadCrop(4, name="augmentation_crop")(x)
         x = layers.Flatten()(layers.AveragePooling2D(4)(x))
         x = layers.Dense(16, "relu")(x)
         x = layers.Add()([x, StochasticDepth(0.3)(layers.Dense(16)(x))])
@@ -38,6 +41,12 @@ def build():
         return keras.Model(inputs, logits, name="small")
 
     return build
+
+
+@pytest.fixture(scope="session")
+def build_bare(build):
+    """The same without augmentation, for recipes that bring their own."""
+    return functools.partial(build, augment=False)
 
 
 @pytest.fixture(scope="session")

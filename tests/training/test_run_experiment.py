@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cct_utils import evaluate_logits, load_test_logits, run_experiment
+from cct_utils.training.recipes import FIELDS
 
 METRICS = {"loss", "accuracy", "top-5-accuracy"}
 
@@ -51,16 +52,17 @@ def test_record_holds_what_a_reader_needs_to_trust_it(finished, digits):
         "images": [180, 20, 60],
     }
     assert record["seed"] == 3
-    assert record["settings"] == {
-        "learning_rate": 0.01,
-        "weight_decay": 0.0001,
-        "label_smoothing": 0.1,
-        "batch_size": 64,
-        "num_epochs": 3,
-        "optimizer": "AdamW",
-        "augmentation": ["augmentation_crop"],
-        "precision": "float32",
-    }
+    assert (record["recipe"], record["model_arguments"]) == (None, {})
+    settings = record["settings"]
+    assert settings.keys() == {
+        *FIELDS,
+        "augmentation_layers",
+        "precision",
+    } - {"model"}
+    assert settings["learning_rate"] == 0.01
+    assert settings["optimizer"] == "adamw"
+    assert settings["augmentation_layers"] == ["augmentation_crop"]
+    assert settings["precision"] == "float32"
     assert record["history"] == history.history
     assert len(record["history"]["seconds"]) == 3
     best = int(np.argmax(record["history"]["val_accuracy"])) + 1
@@ -147,11 +149,12 @@ def test_run_experiment_alone_loads_cifar10(tmp_path, monkeypatch, build):
     )
     monkeypatch.setenv("CCT_DATA_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    history = run_experiment(build(), num_epochs=2, progress=False)
+    history = run_experiment(
+        build(), num_epochs=2, batch_size=16, progress=False
+    )
     record = history.record
     assert record["data"]["name"] == "cifar10"
     assert sum(record["data"]["images"]) == 80
-    assert record["settings"]["batch_size"] == 128
     assert len(history.history["loss"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["cifar10.npz"]
 

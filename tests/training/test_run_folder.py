@@ -1,6 +1,8 @@
 """The folder of a run: what it keeps, and which run it refuses."""
 
 import json
+import subprocess
+import sys
 import warnings
 
 import keras
@@ -130,3 +132,73 @@ def test_results_are_written_and_the_record_is_last(tmp_path, model):
         path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()
     }
     assert max(modified, key=modified.get) == "record.json"
+
+
+# One process at a time, and a disk that is full
+
+HOLD = """
+import sys, time
+from cct_utils.training import RunFolder
+
+with RunFolder(sys.argv[1], {"model": "small"}):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_is_kept_out_until_the_first_is_gone(tmp_path):
+    config = {"model": "small"}
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert first.stdout.readline() == "locked\n"
+        with (
+            pytest.raises(ValueError, match="one process at a time") as error,
+            RunFolder(tmp_path, config),
+        ):
+            pass
+        assert str(tmp_path) in str(error.value)
+    finally:
+        first.kill()
+        first.wait()
+    with RunFolder(tmp_path, config) as folder:
+        assert folder.epochs_done == 0
+
+
+FILL = """
+import os, resource, signal, sys
+import keras
+import numpy as np
+from cct_utils.training import RunFolder
+
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+model.compile("adam", "mse")
+folder = RunFolder(sys.argv[1], {"model": "small"})
+model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+folder.save(model, {"loss": [1.0]}, is_best=True)
+# From here on no file can grow beyond a kilobyte: the disk is full.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+try:
+    folder.save(model, {"loss": [1.0, 0.5]}, is_best=True)
+except OSError as error:
+    print(error)
+    # Not sys.exit: HDF5 would try once more to write, and crash.
+    os._exit(7)
+"""
+
+
+def test_a_full_disk_leaves_the_previous_epoch_whole(tmp_path, model):
+    ended = subprocess.run(
+        [sys.executable, "-c", FILL, str(tmp_path)], capture_output=True
+    )
+    assert ended.returncode == 7, ended.stderr.decode()[-800:]
+    folder = RunFolder(tmp_path, {"model": "small"})
+    assert folder.epochs_done == 1
+    assert folder.history == {"loss": [1.0]}
+    folder.restore_last(model)
+    assert not list(tmp_path.glob("partial-*"))

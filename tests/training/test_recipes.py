@@ -1,0 +1,228 @@
+"""Recipes: what each setting does to the optimizer, and which are refused."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cct_utils import RECIPES, Recipe, create_cct_variant, run_experiment
+from cct_utils.training import find_recipe
+
+
+def rate(recipe, epoch, steps=10):
+    """The learning rate at the beginning of an epoch."""
+    schedule = recipe.learning_rate_schedule(steps)
+    if isinstance(schedule, float):
+        return schedule
+    return float(schedule(round(epoch * steps)))
+
+
+# Schedules
+
+
+def test_the_examples_rate_is_constant():
+    assert RECIPES["article"].learning_rate_schedule(10) == 0.001
+
+
+def test_cosine_rises_over_the_warm_up_and_falls_to_the_end():
+    recipe = RECIPES["authors_200"]
+    assert rate(recipe, 0) == 0
+    assert rate(recipe, 2.5) == pytest.approx(2.5e-4)
+    assert rate(recipe, 5) == pytest.approx(5e-4)
+    assert rate(recipe, 102.5) == pytest.approx(2.5e-4, rel=1e-3)
+    assert rate(recipe, 200) == pytest.approx(0, abs=1e-9)
+
+
+def test_cool_down_stays_at_the_final_rate():
+    recipe = RECIPES["authors_300"]
+    assert rate(recipe, 10) == pytest.approx(5.5e-4)
+    for epoch in (300, 305, 310):
+        assert rate(recipe, epoch) == pytest.approx(1e-5, rel=1e-3)
+
+
+@given(st.integers(1, 30), st.integers(0, 5), st.integers(1, 50))
+@settings(max_examples=30, deadline=None)
+def test_the_rate_never_leaves_its_bounds(epochs, warmup, steps):
+    recipe = Recipe(
+        schedule="cosine",
+        num_epochs=epochs + warmup,
+        warmup_epochs=warmup,
+        final_learning_rate=1e-5,
+    )
+    rates = [rate(recipe, e, steps) for e in range(recipe.num_epochs + 1)]
+    assert max(rates) <= 0.001 * (1 + 1e-5) and min(rates) >= 0
+    assert rates[-1] == pytest.approx(1e-5, rel=1e-3)
+    falling = rates[warmup:]
+    assert falling == sorted(falling, reverse=True)
+
+
+# Optimizers
+
+
+@pytest.fixture(scope="module")
+def model():
+    return create_cct_variant("cct_2_3x2")
+
+
+def decayed(optimizer, model):
+    """The weights that the optimizer's decay makes smaller."""
+    optimizer.build(model.trainable_variables)
+    return {
+        variable.path
+        for variable in model.trainable_variables
+        if optimizer._use_weight_decay(variable)
+    }
+
+
+def test_decay_spares_biases_norms_and_embeddings(model):
+    everything = {variable.path for variable in model.trainable_variables}
+    article = RECIPES["article"].make_optimizer(model, 10)
+    assert decayed(article, model) == everything
+    for name in ("authors_200", "authors_300", "fast"):
+        kept = decayed(RECIPES[name].make_optimizer(model, 10), model)
+        assert kept == {p for p in everything if p.endswith("/kernel")}
+        assert len(kept) == 2 + 2 * 4 + 2  # tokenizer, blocks, pooling, head
+
+
+@pytest.mark.skipif(
+    not hasattr(keras.optimizers, "Muon"), reason="Keras before 3.11"
+)
+def test_muon_moves_the_matrices_of_the_blocks_and_not_the_head(model):
+    optimizer = RECIPES["fast"].make_optimizer(model, 10)
+    optimizer.build(model.trainable_variables)
+    by_muon = {
+        variable.path
+        for variable in model.trainable_variables
+        if not optimizer._should_use_adamw(variable)
+    }
+    assert sum("block_" in path for path in by_muon) == 8
+    assert not any("logits" in path or "tokenizer" in path for path in by_muon)
+
+
+def test_muon_of_an_old_keras_is_one_clear_error(monkeypatch, model):
+    monkeypatch.delattr(keras.optimizers, "Muon", raising=False)
+    with pytest.raises(ValueError, match="needs Keras 3.11 or newer"):
+        RECIPES["fast"].make_optimizer(model, 10)
+
+
+# Training
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"recipe": "fast"},
+        {"recipe": "authors_300", "mixing_epochs": 1},
+        {"clip_norm": 0.1, "augmentation": "none"},
+    ],
+)
+def test_a_recipe_trains_and_is_recorded(options, build_bare, digits):
+    short = {"num_epochs": 2, "batch_size": 64, "cooldown_epochs": 0}
+    history = run_experiment(
+        build_bare(),
+        digits,
+        progress=False,
+        **(short | {"warmup_epochs": 0.5} | options),
+    )
+    record = history.record
+    assert record["recipe"] == options.get("recipe")
+    assert np.isfinite(history.history["loss"]).all()
+    for name in options.keys() - {"recipe"}:
+        assert record["settings"][name] == options[name]
+
+
+def test_an_average_of_weights_is_validated_and_tested(
+    build_bare, digits, tmp_path
+):
+    def run(num_epochs, folder):
+        return run_experiment(
+            build_bare(),
+            digits,
+            progress=False,
+            run_dir=folder,
+            batch_size=64,
+            num_epochs=num_epochs,
+            learning_rate=0.01,
+            ema_momentum=0.9,
+        )
+
+    history = run(2, tmp_path / "whole")
+    best = max(history.history["val_accuracy"])
+    logits = history.model.predict(digits.x_val, verbose=0)
+    accuracy = np.mean(logits.argmax(axis=1) == digits.y_val)
+    assert accuracy == pytest.approx(best)
+    raw = run_experiment(
+        build_bare(),
+        digits,
+        progress=False,
+        batch_size=64,
+        num_epochs=2,
+        learning_rate=0.01,
+    )
+    difference = [
+        np.abs(ours - others).max()
+        for ours, others in zip(
+            history.model.get_weights(), raw.model.get_weights(), strict=True
+        )
+    ]
+    assert max(difference) > 1e-4
+
+
+def test_strong_augmentation_ends_when_the_recipe_says(monkeypatch):
+    from cct_utils.training.experiment import _augmentations
+
+    recipe = Recipe(
+        augmentation="autoaugment",
+        cutmix=True,
+        policy_epochs=2,
+        mixing_epochs=1,
+    )
+    augment = _augmentations(recipe, (32, 32))
+    kinds = [
+        (augment(epoch).policy, len(augment(epoch).mixing))
+        for epoch in range(3)
+    ]
+    assert kinds == [("autoaugment", 1), ("autoaugment", 0), (None, 0)]
+    assert _augmentations(Recipe(), (32, 32))(0) is None
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"optimizer": "adam"}, "did you mean 'adamw'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"decay": "some"}, "`decay` must be one of all, kernels"),
+        ({"learning_rate": 0}, "`learning_rate` must be above 0"),
+        ({"num_epochs": 0}, "`num_epochs` must be above 0"),
+        ({"weight_decay": -1}, "`weight_decay` must be at least 0"),
+        ({"label_smoothing": 1}, "`label_smoothing` must be a share"),
+        (
+            {"schedule": "cosine", "warmup_epochs": 30},
+            "must leave epochs for the cosine",
+        ),
+        ({"learning_rte": 1}, "did you mean 'learning_rate'"),
+    ],
+)
+def test_a_setting_that_is_not_valid_is_refused(changes, reason):
+    with pytest.raises(ValueError, match=reason) as error:
+        Recipe().replace(**changes)
+    assert "Received: " in str(error.value)
+
+
+def test_an_unknown_recipe_gives_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'authors_200'"):
+        find_recipe("author_200")
+
+
+def test_images_are_not_augmented_twice(build, digits):
+    with pytest.raises(ValueError, match="must be augmented once"):
+        run_experiment(build(), digits, recipe="article", batch_size=64)
+
+
+def test_a_batch_larger_than_the_data_is_refused(build, digits):
+    with pytest.raises(ValueError, match="larger than the training data, 180"):
+        run_experiment(build(), digits, batch_size=181)
