@@ -7,6 +7,7 @@ process is killed, the folder therefore holds a whole epoch: the last one.
 
 import json
 import pathlib
+import shutil
 
 import numpy as np
 
@@ -106,6 +107,7 @@ class RunFolder:
             history: metrics of all epochs so far, name -> list of values.
             is_best: whether this epoch's weights are the best so far.
         """
+        self._check_space(model)
         epoch = len(history["loss"])
         last = f"last-{epoch:04d}.weights.h5"
         # The optimizer's variables go along, or momentum would be lost.
@@ -119,6 +121,24 @@ class RunFolder:
         }
         write_json(self.path / "state.json", self.state)
         self._delete_old_weights()
+
+    def _check_space(self, model):
+        """Raises if the disk has no room for a checkpoint.
+
+        HDF5 does not survive a disk that fills up while it writes: it ends
+        the process without a word of why. The folder survives that, but the
+        sentence here is the better end.
+        """
+        variables = (*model.weights, *model.optimizer.variables)
+        needed = 2 * sum(int(np.prod(each.shape)) * 4 for each in variables)
+        free = shutil.disk_usage(self.path).free
+        if free < needed:
+            raise OSError(
+                f"The disk must have {needed / 1e6:.1f} MB for a checkpoint; "
+                "make room, and the same command goes on after epoch "
+                f"{self.epochs_done}. Received: {free / 1e6:.1f} MB free in "
+                f"{self.path}"
+            )
 
     def _delete_old_weights(self):
         """Deletes the weights that are neither the last nor the best."""

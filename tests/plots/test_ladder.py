@@ -1,0 +1,90 @@
+"""Figures of the way from ViT to CCT: what stands on their axes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.patches import FancyBboxPatch
+
+from cct_utils import plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Close what a test has drawn."""
+    yield
+    plt.close("all")
+
+
+def history(*accuracies):
+    """Return the history of a run whose epochs took 30 CPU seconds each."""
+    return {
+        "val_accuracy": list(accuracies),
+        "cpu_seconds": [30.0] * len(accuracies),
+    }
+
+
+def lines(ax):
+    """Return the lines of the axes by their names."""
+    return {line.get_label(): line for line in ax.lines}
+
+
+def test_ladder_marks_what_differs_from_the_row_above():
+    rungs = [
+        plots.Rung("A", "1", ("patches", "token")),
+        plots.Rung("B", "2", ("patches", "pooling")),
+        plots.Rung("C", "3", ("convolution", "pooling")),
+    ]
+    ax = plots.plot_ladder(rungs, ("tokens", "readout"))
+    boxes = [p for p in ax.patches if isinstance(p, FancyBboxPatch)]
+    is_marked = [box.get_edgecolor()[3] > 0 for box in boxes]
+    assert is_marked == [False, False, False, True, True, False]
+    assert {"A", "B", "C", "tokens"} <= {text.get_text() for text in ax.texts}
+
+
+def test_ladder_refuses_a_missing_part():
+    rungs = [plots.Rung("A", "", ("patches",))]
+    with pytest.raises(ValueError, match="2 parts.*Received: 'A' with 1"):
+        plots.plot_ladder(rungs, ("tokens", "readout"))
+
+
+def test_moved_tokens_share_one_scale():
+    image = np.zeros((8, 8, 3), "uint8")
+    changes = {"patches": np.full((2, 2), 3.0), "windows": np.ones((2, 2))}
+    fig = plots.plot_moved_tokens({"before": image, "after": image}, changes)
+    drawn = [ax for ax in fig.axes if ax.images]
+    assert [ax.get_title("left") for ax in drawn] == [
+        "before",
+        "after",
+        "patches",
+        "windows",
+    ]
+    assert [ax.images[0].get_clim() for ax in drawn[2:]] == [(0, 3)] * 2
+
+
+def test_runs_by_cost_count_epochs_and_add_up_minutes():
+    runs = {
+        "ViT-Lite-2/4": [history(0.2, 0.4)],
+        "CCT-2/3x2": [history(0.3, 0.5), history(0.3, 0.6)],
+    }
+    by_epoch, by_time = plots.plot_runs_by_cost(runs).axes
+    assert len(by_epoch.lines) == len(by_time.lines) == 3
+    vit = lines(by_time)["ViT-Lite-2/4"]
+    np.testing.assert_allclose(vit.get_xdata(), [0.5, 1.0])
+    np.testing.assert_allclose(vit.get_ydata(), [20, 40])
+    np.testing.assert_allclose(by_epoch.lines[0].get_xdata(), [1, 2])
+    assert vit.get_color() == plots.COLORS["vit"]
+    assert len(by_epoch.get_legend().get_texts()) == 2  # a seed is no model
+
+
+def test_by_data_joins_the_means_of_the_seeds():
+    ax = plots.plot_by_data({"CCT-2/3x2": {5000: [50.0], 12500: [60.0, 64.0]}})
+    line = lines(ax)["CCT-2/3x2"]
+    np.testing.assert_allclose(line.get_xdata(), [5000, 12500])
+    np.testing.assert_allclose(line.get_ydata(), [50, 62])
+    labels = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert labels == ["5,000", "12,500"]
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(ValueError, match="must begin with.*'ResNet'"):
+        plots.plot_runs_by_cost({"ResNet": [history(0.1)]})
