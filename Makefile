@@ -1,4 +1,4 @@
-# make book | test | serve | notebooks | clean. The README has the plain lines.
+# make book | pdf | test | serve | notebooks | clean. The README has the lines.
 .DEFAULT_GOAL := book
 SHELL := bash
 .SHELLFLAGS := -eo pipefail -c
@@ -17,7 +17,7 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 \
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book test serve notebooks clean install browser
+.PHONY: book pdf test serve notebooks clean install browser
 
 install: $(VENV)/.installed
 
@@ -32,6 +32,9 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 
 book: install
 	@$(BIN)/python scripts/build_book.py
+
+pdf: book browser
+	@$(BIN)/python scripts/make_pdf.py
 
 test: install browser
 	$(BIN)/ruff check .

@@ -2,13 +2,16 @@
 
 Nothing is executed and neither Keras nor TensorFlow is imported. Only pages
 that changed are built anew; a change of the settings rebuilds everything.
+Beside the site lies a copy of it in one file, for reading without a network.
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,6 +19,17 @@ OUTPUT = ROOT / "_build"
 RUN = "from jupyter_book.cli.main import main; main()"
 STAMP = OUTPUT / "settings.sha256"
 SETTINGS = ["_config.yml", "_toc.yml", "requirements.txt", "book/_extensions"]
+
+COPY = "compact-convolutional-transformers"
+HOME = "book/index.html"
+PLACE = re.compile(r'(<p id="offline-copy"[^>]*>).*?(</p>)', re.DOTALL)
+INSIDE = "You are reading the offline copy: no page of it needs a network."
+# What no page loads: the theme's icons and the maps of its scripts.
+LEFT_OUT = re.compile(
+    r"\.map$|/fontawesome|webpack-macros\.html$|^\.buildinfo$|\.zip$"
+)
+COMPRESSED = {".png", ".jpg", ".woff", ".woff2", ".gz"}
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
 
 
 def settings_digest():
@@ -51,13 +65,62 @@ def build():
     return done.returncode
 
 
+def write_offline_copy(html):
+    """Pack the site into one file and name its size on the home page.
+
+    The same site gives the same bytes. A page that says where the copy can be
+    had makes no sense inside of it, so there the home page says what it is.
+    """
+    home = (html / HOME).read_text("utf-8")
+    files = {
+        name: path
+        for path in sorted(html.rglob("*"))
+        if path.is_file()
+        and not LEFT_OUT.search(name := path.relative_to(html).as_posix())
+    }
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    contents[HOME] = PLACE.sub(rf"\1{INSIDE}\2", home).encode()
+    digest = hashlib.sha256()
+    for name, content in contents.items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    comment = digest.hexdigest().encode()
+    copy = html / f"{COPY}.zip"
+    if not copy.exists() or zipfile.ZipFile(copy).comment != comment:
+        pack(contents, copy, comment)
+    size = f"{copy.stat().st_size / 1e6:.0f} MB"
+    link = f'<a href="../{copy.name}" download>the whole site in one file</a>'
+    text = (
+        f"Where there is no network: {link} ({size}). Unpack it and open "
+        "<code>index.html</code>; search, formulas and explorers work there."
+    )
+    offered = PLACE.sub(rf"\1{text}\2", home)
+    if offered != home:
+        (html / HOME).write_text(offered, "utf-8")
+    return copy
+
+
+def pack(contents, copy, comment):
+    """Write a zip without times, and put it in place when it is whole."""
+    part = copy.with_suffix(".part")
+    with zipfile.ZipFile(part, "w") as archive:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(f"{COPY}/{name}", EPOCH)
+            entry.external_attr = 0o644 << 16
+            if Path(name).suffix not in COMPRESSED:
+                entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+        archive.comment = comment
+    part.replace(copy)
+
+
 def main():
     """Build, and say where the site lies and how long it took."""
     start = time.perf_counter()
     code = build()
-    seconds = time.perf_counter() - start
     if code:
         sys.exit(f"The book did not build: see the messages above ({code}).")
+    write_offline_copy(OUTPUT / "html")
+    seconds = time.perf_counter() - start
     print(f"Built in {seconds:.0f} s: {OUTPUT / 'html' / 'index.html'}")
 
 
