@@ -31,7 +31,8 @@ class StochasticDepth(layers.Layer):
         A tensor of the shape and dtype of `x`.
 
     Raises:
-        ValueError: if `drop_prob` is not in [0, 1).
+        ValueError: if `drop_prob` is not in [0, 1), or integers shall be
+            dropped.
 
     Reference:
         Huang et al. 2016, https://arxiv.org/abs/1603.09382
@@ -54,6 +55,11 @@ class StochasticDepth(layers.Layer):
     def call(self, x, training=False):
         if not training or self.drop_prob == 0:
             return x
+        if not keras.backend.is_float_dtype(x.dtype):
+            raise ValueError(
+                "Samples must be of floating point numbers to be rescaled; "
+                f"cast them. Received: x.dtype={x.dtype}"
+            )
         keep_prob = 1 - self.drop_prob
         # The coin is drawn in float32: in float16 a uniform number can round
         # up to 1 and the probabilities would be off.

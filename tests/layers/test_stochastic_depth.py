@@ -111,3 +111,9 @@ def test_rate_outside_zero_to_one_is_refused(make, rate):
 def test_rates_of_no_layers_are_refused(num_layers):
     with pytest.raises(ValueError, match="num_layers"):
         stochastic_depth_rates(0.1, num_layers)
+
+
+def test_integers_are_refused_and_not_made_nan():
+    layer = StochasticDepth(0.5, dtype="int32")
+    with pytest.raises(ValueError, match="must be of floating point"):
+        layer(np.ones((4, 3), "int32"), training=True)
