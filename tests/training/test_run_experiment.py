@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import keras
 import numpy as np
@@ -189,6 +190,13 @@ def test_a_loss_that_is_not_a_number_stops_and_says_when(train):
     message = str(error.value)
     assert "epoch 1, step 2" in message
     assert "learning rate below 1e+30" in message
+
+
+def test_a_loss_out_of_all_bounds_stops_though_it_is_a_number(train):
+    with pytest.raises(FloatingPointError) as error:
+        train(learning_rate=1e3)
+    loss = float(re.search(r"became ([\d.e+]+) in", str(error.value))[1])
+    assert 10 * math.log(10) < loss < math.inf
 
 
 def test_empty_validation_is_refused(train, digits):
