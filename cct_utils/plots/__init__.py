@@ -41,6 +41,13 @@ from cct_utils.plots.diagrams import (
     plot_parts,
 )
 from cct_utils.plots.images import plot_images
+from cct_utils.plots.ladder import (
+    Rung,
+    plot_by_data,
+    plot_ladder,
+    plot_moved_tokens,
+    plot_runs_by_cost,
+)
 from cct_utils.plots.pooling import (
     plot_effective_tokens,
     plot_gradient_maps,
@@ -82,10 +89,12 @@ __all__ = [
     "WIDTHS",
     "ModelStep",
     "Published",
+    "Rung",
     "new_figure",
     "plot_accuracy_cost",
     "plot_activations",
     "plot_attention_cost",
+    "plot_by_data",
     "plot_calibration",
     "plot_class_accuracy",
     "plot_class_probabilities",
@@ -103,8 +112,10 @@ __all__ = [
     "plot_history",
     "plot_image_rows",
     "plot_images",
+    "plot_ladder",
     "plot_matrices",
     "plot_model",
+    "plot_moved_tokens",
     "plot_parts",
     "plot_passed_branches",
     "plot_patches",
@@ -117,6 +128,7 @@ __all__ = [
     "plot_reliability",
     "plot_resized_table",
     "plot_running_means",
+    "plot_runs_by_cost",
     "plot_saturation",
     "plot_selection_bias",
     "plot_shift_change",

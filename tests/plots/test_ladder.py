@@ -52,12 +52,8 @@ def test_moved_tokens_share_one_scale():
     changes = {"patches": np.full((2, 2), 3.0), "windows": np.ones((2, 2))}
     fig = plots.plot_moved_tokens({"before": image, "after": image}, changes)
     drawn = [ax for ax in fig.axes if ax.images]
-    assert [ax.get_title("left") for ax in drawn] == [
-        "before",
-        "after",
-        "patches",
-        "windows",
-    ]
+    titles = [ax.get_title("left") + ax.get_title() for ax in drawn]
+    assert titles == ["before", "after", "patches", "windows"]
     assert [ax.images[0].get_clim() for ax in drawn[2:]] == [(0, 3)] * 2
 
 

@@ -1,0 +1,235 @@
+"""Figures of the way from ViT to CCT: its steps, its tokens, its price."""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.patches import FancyBboxPatch
+
+from cct_utils.plots.style import COLORS, new_figure
+
+# The tokenizer gives a curve its color, the readout its line.
+_STYLES = {
+    "ViT": {"color": COLORS["vit"], "linestyle": "-", "marker": "o"},
+    "CVT": {"color": COLORS["vit"], "linestyle": "--", "marker": "s"},
+    "CCT": {"color": COLORS["cct"], "linestyle": "-", "marker": "^"},
+    "article": {"color": COLORS["article"], "linestyle": "-", "marker": "D"},
+}
+
+
+class Rung(NamedTuple):
+    """One architecture of the ladder: its parts, in the order of the data."""
+
+    name: str
+    note: str  # what it costs
+    parts: tuple  # a short text for each part
+
+
+def plot_ladder(rungs, part_names):
+    """Draws architectures as rows of blocks; what is new stands out.
+
+    A part is new if its text differs from that of the row above.
+
+    Args:
+        rungs: list of `Rung`, all with as many parts as there are names.
+        part_names: the heading of each column.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if a rung has another number of parts.
+    """
+    columns = len(part_names)
+    for rung in rungs:
+        if len(rung.parts) != columns:
+            raise ValueError(
+                f"Each rung must have {columns} parts, one for each of "
+                f"{', '.join(part_names)}. "
+                f"Received: {rung.name!r} with {len(rung.parts)}"
+            )
+    _, ax = new_figure("column", 0.35 + 0.95 * len(rungs))
+    ax.set(xlim=(0, columns), ylim=(-len(rungs), 0.34))
+    ax.axis("off")
+    for column, name in enumerate(part_names):
+        ax.text(
+            column + 0.5, 0.16, name,
+            ha="center", va="center", color=COLORS["muted"], size=9,
+        )  # fmt: skip
+    for row, rung in enumerate(rungs):
+        ax.text(0.04, -0.18 - row, rung.name, va="center", weight="bold")
+        ax.text(
+            columns - 0.04, -0.18 - row, rung.note,
+            ha="right", va="center", size=9,
+        )  # fmt: skip
+        for column, part in enumerate(rung.parts):
+            is_new = row > 0 and part != rungs[row - 1].parts[column]
+            _draw_part(ax, column, -0.62 - row, part, is_new)
+            if column:
+                ax.annotate(
+                    "",
+                    (column + 0.045, -0.62 - row),
+                    (column - 0.045, -0.62 - row),
+                    arrowprops={
+                        "arrowstyle": "-|>",
+                        "color": COLORS["muted"],
+                        "shrinkA": 0,
+                        "shrinkB": 0,
+                    },
+                )
+    return ax
+
+
+def _draw_part(ax, column, y, text, is_new):
+    """Draws the block of one part, in color if it is new."""
+    ax.add_patch(
+        FancyBboxPatch(
+            (column + 0.05, y - 0.26),
+            0.9,
+            0.52,
+            boxstyle="round,pad=0,rounding_size=0.05",
+            facecolor="#FFF3C4" if is_new else "#EDF0F3",
+            edgecolor=COLORS["highlight"] if is_new else "none",
+            linewidth=1.6,
+        )
+    )
+    ax.text(
+        column + 0.5, y, text,
+        ha="center", va="center", size=9, linespacing=1.15,
+        weight="bold" if is_new else "normal",
+    )  # fmt: skip
+
+
+def plot_moved_tokens(images, changes):
+    """Draws an image, the image moved, and how much each token changed.
+
+    All maps share one scale, that of the largest change, so that they can be
+    compared by eye.
+
+    Args:
+        images: dict from a title to a uint8 image `(height, width, 3)`.
+        changes: dict from a title to a map `(rows, columns)`, from 0 up.
+
+    Returns:
+        The figure.
+    """
+    count = len(images) + len(changes)
+    fig, axes = new_figure("column", 4.4, columns=-(-count // 2), rows=2)
+    axes = axes.ravel()
+    for ax in axes:
+        ax.axis("off")
+    for ax, (title, image) in zip(axes, images.items(), strict=False):
+        ax.imshow(image)
+        ax.set_title(title)
+    largest = max(np.max(change) for change in changes.values())
+    maps = axes[len(images) : count]
+    for ax, (title, change) in zip(maps, changes.items(), strict=True):
+        drawn = ax.imshow(change, vmin=0, vmax=largest)
+        ax.set_title(title)
+    fig.colorbar(
+        drawn,
+        ax=list(maps),
+        location="bottom",
+        shrink=0.5,
+        aspect=30,
+        pad=0.03,
+        label="change of the token",
+    )
+    return fig
+
+
+def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
+    """Draws runs twice: against epochs, and against processor time.
+
+    Args:
+        runs: dict from the name of a model to a list of histories, one for
+            each seed: dicts with `val_accuracy` (shares of 1) and
+            `cpu_seconds` for each epoch. Names begin with ViT, CVT, CCT or
+            article; so do the keys of the styles.
+        ylabel: what is drawn.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if a name begins with none of these.
+    """
+    fig, axes = new_figure("column", 5.4, rows=2, sharey=True)
+    for name, histories in runs.items():
+        style = _style(name)
+        for i, history in enumerate(histories):
+            accuracy = 100 * np.asarray(history["val_accuracy"])
+            minutes = np.cumsum(history["cpu_seconds"]) / 60
+            label = name if i == 0 else None
+            every = max(1, len(accuracy) // 10)
+            for ax, x in zip(
+                axes, (np.arange(1, len(accuracy) + 1), minutes), strict=True
+            ):
+                ax.plot(
+                    x,
+                    accuracy,
+                    markersize=4.5,
+                    markevery=every,
+                    linewidth=1.6,
+                    label=label,
+                    **style,
+                )
+    for ax, label in zip(
+        axes, ("epoch", "processor time (CPU minutes)"), strict=True
+    ):
+        ax.set(xlabel=label, ylabel=ylabel)
+        ax.set_xlim(0)
+        ax.grid(axis="y")
+    axes[0].legend(loc="lower right")
+    return fig
+
+
+def plot_by_data(accuracies, *, ax=None):
+    """Draws accuracy against the number of training images, on a log axis.
+
+    Args:
+        accuracies: dict from the name of a model to a dict from a number of
+            images to a list of accuracies in percent, one for each seed. A
+            marker for each; the line joins their means.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if a name begins with none of ViT, CVT, CCT, article.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 3.4)
+    counts = sorted({n for points in accuracies.values() for n in points})
+    for name, points in accuracies.items():
+        style = _style(name)
+        numbers = sorted(points)
+        means = [np.mean(points[n]) for n in numbers]
+        ax.plot(
+            numbers, means, style["linestyle"], color=style["color"],
+            label=name, marker=style["marker"], markersize=5,
+        )  # fmt: skip
+        for n in numbers:
+            ax.plot(
+                [n] * len(points[n]), points[n], "_",
+                color=style["color"], markersize=9,
+            )  # fmt: skip
+    ax.set_xscale("log")
+    ax.margins(x=0.07)
+    ax.minorticks_off()
+    ax.set_xticks(counts, [f"{n:,}" for n in counts])
+    ax.set(xlabel="training images", ylabel="test accuracy (%)")
+    ax.grid(axis="y")
+    ax.legend(loc="lower right")
+    return ax
+
+
+def _style(name):
+    """Returns color, line and marker of a model."""
+    for prefix, style in _STYLES.items():
+        if name.startswith(prefix):
+            return style
+    raise ValueError(
+        f"A name must begin with one of {', '.join(_STYLES)}. "
+        f"Received: {name!r}"
+    )
