@@ -1,5 +1,10 @@
 """Every kind of figure in the book, in one style: arrays in, axes out."""
 
+from cct_utils.plots.ablations import (
+    Change,
+    plot_ablation,
+    plot_differences,
+)
 from cct_utils.plots.attention import (
     plot_activations,
     plot_attention_cost,
@@ -87,10 +92,12 @@ __all__ = [
     "DIVERGING",
     "SEQUENTIAL",
     "WIDTHS",
+    "Change",
     "ModelStep",
     "Published",
     "Rung",
     "new_figure",
+    "plot_ablation",
     "plot_accuracy_cost",
     "plot_activations",
     "plot_attention_cost",
@@ -103,6 +110,7 @@ __all__ = [
     "plot_costs",
     "plot_depth_distribution",
     "plot_depth_rates",
+    "plot_differences",
     "plot_drop_patterns",
     "plot_effective_tokens",
     "plot_encoder_blocks",
