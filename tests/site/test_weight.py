@@ -22,7 +22,8 @@ TRANSFERS = """() => performance.getEntries()
   .filter(entry => ['navigation', 'resource'].includes(entry.entryType))
   .map(({name, encodedBodySize}) => [
     new URL(name).pathname.slice(1), encodedBodySize])"""
-FIGURES = """() => [...document.querySelectorAll('article img')].map(
+FIGURES = """() => [...document.querySelectorAll(
+  "article img:not([src^='data:'])")].map(
   image => new URL(image.src).pathname.slice(1))"""
 PAINT = """() => performance.getEntriesByName(
   'first-contentful-paint')[0].startTime"""
