@@ -41,7 +41,8 @@ KNOWN_BY_PLACE = re.compile(
     r"(README\.md|LICENSE.*|Makefile|pyproject\.toml|_config\.yml|_toc\.yml"
     r"|requirements\.txt|\.git(ignore|attributes)|\.ci/run|CITATION\.cff"
     r"|\.github/.*|tests/.*|book/_static/vendor/.*"
-    r"|cct_utils/recorded/[^/]+/[^/]+)"
+    r"|cct_utils/recorded/[^/]+/[^/]+|experiments/[^/]+\.toml"
+    r"|book/_extensions/templates/[^/]+)"
 )
 
 
