@@ -8,6 +8,7 @@ their controls. `python scripts/build_book.py` has to come first.
 """
 
 import html
+import logging
 import posixpath
 import re
 import subprocess
@@ -47,7 +48,7 @@ TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 LINK = re.compile(r'\b(id|name|href|for|aria-labelledby)="([^"]*)"')
 HEADING = re.compile(r"<h([12])>(.*?)</h\1>", re.DOTALL)
 SECTION = re.compile(
-    r'(?:<span id="([^"]+)"></span>)?<section[^>]*id="([^"]+)"[^>]*>\s*'
+    r'<section[^>]*id="([^"]+)"[^>]*>\s*'
     r"(?:<span[^>]*></span>)*<h2>(.*?)</h2>",
     re.DOTALL,
 )
@@ -58,47 +59,7 @@ CHAPTERS = re.compile(
 )
 LAZY = re.compile(r'\sloading="lazy"')
 
-STYLE = """
-@page { size: A4; margin: 22mm 20mm 20mm; @bottom-center {
-  content: counter(page); font: 9pt sans-serif; color: #5a6668; } }
-@page title { @bottom-center { content: none; } }
-html { font-size: 9.5pt; }
-body { background: none; }
-.pdf-page, .pdf-contents { break-before: page; }
-.pdf-page > article { max-width: none; }
-.bd-article section > :is(p, ul, ol) { max-width: none; }
-.bd-article h1 { font-size: 24pt; margin: 0 0 14pt; }
-.bd-article h2 { font-size: 15pt; }
-.bd-article h3 { font-size: 12pt; }
-div.highlight pre, div.cell_output pre { font-size: 8pt; }
-.bd-article figure img, div.cell_output img { max-height: 200mm;
-  object-fit: contain; }
-.pdf-note { color: #56646a; font-size: 8.5pt; margin: 3pt 0 0; }
-.try-it, .toctree-wrapper { display: none !important; }
-details.hide > summary { display: none !important; }
-details > summary { font-weight: 600; list-style: none; }
-.bd-article div.cell details.hide { border: none; }
-.pdf-title { background: #10282c; border-radius: 4mm; color: #f4f7f7;
-  height: 250mm; padding: 40mm 18mm; page: title; position: relative; }
-.pdf-title h1 { color: inherit; font-size: 38pt; line-height: 1.15;
-  font-family: var(--book-serif); margin: 16mm 0 10mm; }
-.pdf-title p { color: #a9c4c8; font-size: 13pt; line-height: 1.5;
-  max-width: 110mm; }
-.pdf-title .pdf-imprint { bottom: 14mm; font-size: 9.5pt; position: absolute; }
-.pdf-title a { color: inherit; }
-.pdf-title svg { height: 34mm; width: 34mm; }
-.pdf-contents ol { list-style: none; margin: 0; padding: 0; }
-.pdf-contents p { font: 600 9pt var(--book-sans); letter-spacing: 0.08em;
-  margin: 11pt 0 2pt; text-transform: uppercase; break-after: avoid; }
-.pdf-contents li { break-inside: avoid; }
-.pdf-contents a { color: inherit; display: flex; gap: 6pt;
-  text-decoration: none; }
-.pdf-contents a > span:first-child { flex: 1; }
-.pdf-contents .pdf-chapter > a { font-weight: 600; margin-top: 4pt; }
-.pdf-contents .pdf-section > a { color: #465458; font-size: 9pt;
-  padding-left: 14pt; }
-.pdf-number { font-variant-numeric: tabular-nums; }
-"""
+STYLE = ROOT / "scripts" / "make_pdf.css"
 # The solutions are part of the book; the code of figures is folded away.
 READY = """async () => {
   for (const fold of document.querySelectorAll('details'))
@@ -107,10 +68,8 @@ READY = """async () => {
   if (window.MathJax?.startup) await MathJax.startup.promise;
   await document.fonts.ready;
 }"""
-WIDGETS = """count =>
-  document.querySelectorAll('.cell_output .widget-subarea > * *').length &&
-  document.querySelectorAll('.cell_output .widget-subarea > *').length >= count
-"""
+WIDGETS = """count => document.querySelectorAll(
+  '.cell_output .widget-subarea > :has(*)').length >= count"""
 FILL = """numbers => document.querySelectorAll('.pdf-number').forEach(
   (place, i) => { place.textContent = numbers[i] })"""
 
@@ -150,7 +109,11 @@ def localize(article, path, paths):
             return f'href="{address()}{page}"'
         return f'href="#{prefix(page)}{"." + anchor if anchor else ""}"'
 
-    return TAG.sub(lambda tag: LINK.sub(replace, tag[0]), article)
+    def replace_all(tag):
+        drawn = tag[0].replace("url(#", f"url(#{prefix(path)}.")
+        return LINK.sub(replace, drawn)
+
+    return TAG.sub(replace_all, article)
 
 
 def address():
@@ -213,7 +176,7 @@ def assemble():
             lines.append(entry("pdf-chapter", name, title))
             if path.startswith("notebooks/"):
                 lines += [
-                    entry("pdf-section", found[2], plain(found[3]))
+                    entry("pdf-section", found[1], plain(found[2]))
                     for found in SECTION.finditer(article)
                 ]
             running = html.unescape(title).replace('"', "”")
@@ -234,7 +197,7 @@ def assemble():
             *head,
             *states,
             "<style>",
-            STYLE,
+            STYLE.read_text("utf-8"),
             *styles,
             "</style></head><body>",
             title_page(),
@@ -275,7 +238,7 @@ def title_page():
 
 
 def print_twice(document, widgets):
-    """Print, read the page numbers, print again with them; return bytes."""
+    """Print, read the page numbers, print with them; return the file."""
     finder = ROOT / "scripts" / "find_chromium.py"
     found = subprocess.run(
         [sys.executable, str(finder)], capture_output=True, text=True
@@ -290,7 +253,8 @@ def print_twice(document, widgets):
         page.set_default_timeout(TIMEOUT_MS)
         page.emulate_media(media="print", color_scheme="light")
         page.goto(document.as_uri(), wait_until="load")
-        page.wait_for_function(WIDGETS, arg=widgets)
+        if widgets:
+            page.wait_for_function(WIDGETS, arg=widgets)
         page.evaluate(READY)
         options = {
             "prefer_css_page_size": True,
@@ -364,6 +328,8 @@ def repair_outline(writer, titles):
 def main():
     """Assemble, print, and say where the book lies."""
     start = time.perf_counter()
+    # Chromium's files name their objects more generously than pypdf expects.
+    logging.getLogger("pypdf").setLevel(logging.ERROR)
     if not (SITE / "book" / "index.html").exists():
         sys.exit(f"There is no site in {SITE}: run `make book` first.")
     text = assemble()

@@ -21,8 +21,10 @@ NOT_LOADED = re.compile(
     r"[^>]*></script>"
     r"|<!-- So that users can add custom icons -->"
     r'|<meta name="docsearch:version" content="" />'
-    r'|<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+    r'|<meta name="viewport"[^>]*>'
 )
+# Sphinx's layout has one already.
+VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>')
 MATHJAX = re.compile(
     r"<script[^>]*>window\.MathJax.*?</script>|"
     r"<script[^>]*mathjax[^>]*></script>"
@@ -65,6 +67,7 @@ def lean(html, body):
 def describe_page(app, pagename, templatename, context, doctree):
     """Give a page its title, its description and its card."""
     context.setdefault("body", "")
+    context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     book, home = app.config.html_title, app.config.root_doc
     title = re.sub(r"<[^>]+>", "", context.get("title", ""))
     title = str(Markup(title).unescape())

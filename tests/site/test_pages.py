@@ -5,6 +5,7 @@ import itertools
 import json
 import posixpath
 import re
+import struct
 import urllib.parse
 
 import pytest
@@ -225,13 +226,89 @@ def test_next_button_works(open_page):
 
 
 def test_search_finds_sequence_pooling(open_page):
-    visit = open_page("search.html?q=sequence+pooling")
-    visit.page.wait_for_selector("#search-results li a")
-    found = visit.page.locator("#search-results li a").evaluate_all(
-        "links => links.map(link => link.href)"
-    )
+    visit = open_page("search.html")
+    visit.page.locator("main input[name=q]").fill("sequence pooling")
+    visit.page.keyboard.press("Enter")
+    results = visit.page.locator("#search-results li a")
+    results.first.wait_for()
+    found = results.evaluate_all("links => links.map(link => link.href)")
     assert any("05_sequence_pooling" in link for link in found)
     assert visit.elsewhere == [] and visit.errors == []
+
+
+def test_search_button_leads_to_results(open_page):
+    page = open_page(PAGES[0]).page
+    page.locator(".search-button__button:visible").first.click()
+    page.locator("dialog[open] input[name=q]").fill("stochastic depth")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=stochastic+depth")
+    page.locator("#search-results li a").first.wait_for()
+
+
+class Head(html.parser.HTMLParser):
+    """The title of a page, its meta elements and its linked files."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.title, self.meta, self.links = "", {}, {}
+        self.inside = False
+        self.feed((HTML / path).read_text("utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.inside = tag == "title" and not self.title
+        if tag == "meta" and (given.get("name") or given.get("property")):
+            name = given.get("name") or given["property"]
+            assert name not in self.meta, f"{name} stands there twice"
+            self.meta[name] = given["content"]
+        if tag == "link":
+            self.links[given["rel"]] = given["href"]
+
+    def handle_data(self, data):
+        if self.inside:
+            self.title += data
+
+
+@pytest.fixture(scope="module")
+def heads():
+    """The parsed heads of all pages by their paths."""
+    return {path: Head(path) for path in [*PAGES, "search.html"]}
+
+
+def test_titles_and_descriptions_are_unique(heads):
+    for kind in ("title", "description"):
+        texts = [
+            head.title if kind == "title" else head.meta["description"]
+            for head in heads.values()
+        ]
+        assert all(len(text) >= 10 for text in texts)
+        assert len(set(texts)) == len(texts), kind
+    longest = max(len(head.meta["description"]) for head in heads.values())
+    assert longest <= 210
+
+
+def test_every_page_has_a_card_and_an_icon(heads):
+    config = (ROOT / "_config.yml").read_text("utf-8")
+    owner, name = re.search(
+        r"url: https://github\.com/(\S+)/(\S+)", config
+    ).groups()
+    site = f"https://{owner.lower()}.github.io/{name}/"
+    card = "_static/social-card.png"
+    for path, head in heads.items():
+        meta = head.meta
+        assert meta["og:image"] == meta["twitter:image"] == site + card
+        assert meta["og:url"] == site + path == head.links["canonical"]
+        assert meta["og:title"] == meta["twitter:title"] in head.title
+        assert meta["og:description"] == meta["description"]
+        assert meta["twitter:card"] == "summary_large_image"
+        icon = resolve(path, head.links["icon"])[0]
+        assert (HTML / icon).is_file()
+
+
+def test_card_is_a_small_png_of_the_usual_size():
+    data = (HTML / "_static" / "social-card.png").read_bytes()
+    assert data.startswith(b"\x89PNG") and len(data) < 100_000
+    assert struct.unpack(">II", data[16:24]) == (1200, 630)
 
 
 def test_dark_mode_toggles_and_stays(open_page):
