@@ -1,10 +1,14 @@
 """Results for the pages: published figures beside the recorded runs.
 
-Our numbers are read from `cct_utils/recorded/*/record.json`, never typed; a
-run that is not recorded yet is not mentioned.
+Our numbers are read from `cct_utils/recorded/*/record.json`, never typed. Runs
+that `experiments/*.toml` lists and nobody has recorded yet are counted and
+named, and have no row.
 """
 
 import json
+import shlex
+import statistics
+import tomllib
 from html import escape
 from typing import NamedTuple
 
@@ -15,9 +19,28 @@ AUTHORS = (
 )
 BEST_OF_FOUR = "https://github.com/SHI-Labs/Compact-Transformers/issues/3"
 MEASURED = "measured here"
-NAMES = {"article": "example's CCT"}
+NAMES = {"article": "example's CCT", "vit_keras": "example's ViT"}
+OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
+ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 260
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
+
+# Lists of short trainings, which are compared among themselves alone.
+SHORT_LISTS = ("build_up", "ablations", "data")
+
+# What records say that were written before there were recipes to choose from.
+FIRST_SETTINGS = {
+    "schedule": "constant",
+    "warmup_epochs": 0,
+    "final_learning_rate": 0.0,
+    "decay": "all",
+    "clip_norm": None,
+    "ema_momentum": None,
+    "mixup_alpha": 0.0,
+    "cutmix": False,
+    "random_erasing": 0.0,
+    "policy_epochs": None,
+}
 
 
 class Row(NamedTuple):
@@ -25,10 +48,12 @@ class Row(NamedTuple):
 
     source: str
     model: str
-    parameters: int
+    recipe: str
+    parameters: str
     epochs: int
-    top1: float
-    top5: float | None
+    top1: str
+    top5: str | None
+    cpu_minutes: float | None
     note: str
 
 
@@ -36,26 +61,80 @@ PUBLISHED = {
     "article": Row(
         f'<a href="{EXAMPLE}">keras.io example</a>',
         "example's CCT",
-        416_331,
+        "its own",
+        "416,331",
         30,
-        77.82,
-        98.42,
+        "77.82",
+        "98.42",
+        None,
+        "one run",
+    ),
+    "vit_keras": Row(
+        f'<a href="{EXAMPLE}">keras.io example</a>',
+        "example's ViT",
+        "its own",
+        "4.7 million",
+        100,
+        "78.22",
+        None,
+        None,
         "one run",
     ),
     "cct_2_3x2": Row(
         f'<a href="{AUTHORS}">the authors</a>',
         "CCT-2/3x2",
-        283_723,
+        "their script",
+        "283,723",
         200,
-        89.17,
+        "89.17",
+        None,
         None,
         f'<a href="{BEST_OF_FOUR}">best of four</a>',
     ),
 }
 
+# What is known of the settings behind the published figures.
+PUBLISHED_SETTINGS = {
+    "keras.io example": {
+        "optimizer": "AdamW",
+        "learning rate": "0.001, constant",
+        "weight decay": "0.0001",
+        "label smoothing": "0.1",
+        "batch size": "128",
+        "precision": "float32",
+        "augmentation": "flip; its crop does nothing",
+        "model changed": "–",
+        "epochs": "30",
+        "training images": "45,000",
+        "pixels": "original",
+        "runs": "one, seed not stated",
+    },
+    "authors, 200 epochs": {
+        "optimizer": "AdamW",
+        "learning rate": "0.0005, 5 epochs of warm-up, cosine",
+        "weight decay": "0.03, kernels only",
+        "label smoothing": "0.1",
+        "batch size": "128",
+        "precision": "float32",
+        "augmentation": "AutoAugment, crop, flip",
+        "model changed": "–",
+        "epochs": "200",
+        "training images": "50,000",
+        "pixels": "original",
+        "runs": "best of four",
+    },
+}
+COUNTERPARTS = {
+    "article": "keras.io example",
+    "cct_2_3x2": "authors, 200 epochs",
+}
+
+
+# --- Reading -----------------------------------------------------------------
+
 
 def read_records(root):
-    """The recorded CIFAR-10 runs by name, the article's model first."""
+    """The recorded CIFAR-10 runs by name."""
     records = {}
     for path in sorted(root.glob("cct_utils/recorded/*/record.json")):
         record = json.loads(path.read_text("utf-8"))
@@ -64,45 +143,132 @@ def read_records(root):
     return records
 
 
+def read_lists(root):
+    """The lists of runs: (name of the list, its comment, its runs)."""
+    lists = []
+    for path in sorted(root.glob("experiments/*.toml")):
+        text = path.read_text("utf-8")
+        comment = " ".join(
+            line.removeprefix("#").strip()
+            for line in text.partition("[[run]]")[0].splitlines()
+        ).strip()
+        lists.append((path.stem, comment, tomllib.loads(text)["run"]))
+    return lists
+
+
+def full_runs(root, records):
+    """The runs on all training images that stand for themselves."""
+    short = {
+        run["name"]
+        for name, _, runs in read_lists(root)
+        for run in runs
+        if name in SHORT_LISTS
+    }
+    return {
+        name: record
+        for name, record in records.items()
+        if name not in short and sum(record["data"]["images"][:2]) == ALL_IMAGES
+    }
+
+
+def all_settings(record):
+    """The settings of a record, old or new, under one set of names."""
+    settings = {**FIRST_SETTINGS, **record["settings"]}
+    settings["optimizer"] = settings["optimizer"].lower()
+    layers = settings.pop("augmentation_layers", [])
+    if isinstance(settings["augmentation"], list):
+        layers, settings["augmentation"] = settings["augmentation"], "none"
+    if layers == ["augmentation_crop", "augmentation_flip"]:
+        settings["augmentation"] = "crop_flip"
+    return settings
+
+
+def recipe_of(record):
+    """The recipe's name; the first records are all of the example's."""
+    return record.get("recipe") or "article"
+
+
+def groups_of(records):
+    """Runs that differ in nothing but the seed: lists, in a fixed order."""
+    groups = {}
+    for record in records.values():
+        settings = {
+            key: value
+            for key, value in all_settings(record).items()
+            if key in (*FIRST_SETTINGS, *record_keys())
+        }
+        key = json.dumps(
+            [record["model"], record.get("model_arguments", {}), settings],
+            sort_keys=True,
+        )
+        groups.setdefault(key, []).append(record)
+    order = [*PUBLISHED, *sorted({r["model"] for r in records.values()})]
+    for group in groups.values():
+        group.sort(key=lambda record: record["seed"])
+    return sorted(
+        groups.values(),
+        key=lambda group: (
+            order.index(group[0]["model"]),
+            mean(100 * r["test"]["accuracy"] for r in group),
+        ),
+    )
+
+
+def record_keys():
+    """The settings that both kinds of record hold."""
+    return (
+        "optimizer",
+        "learning_rate",
+        "weight_decay",
+        "label_smoothing",
+        "batch_size",
+        "num_epochs",
+        "augmentation",
+        "precision",
+    )
+
+
+# --- The pages ---------------------------------------------------------------
+
+
 def render_glance(root):
     """The short table of the home page."""
-    return results_table(read_records(root))
+    return results_table(full_runs(root, read_records(root)))
 
 
 def render_page(root):
-    """The results page: table, curves, settings and cost of each run."""
+    """The results page: comparison, gaps, curves, settings, lists, costs."""
     records = read_records(root)
-    parts = [results_table(records)]
-    if records:
-        parts += ["## How they learn", curves(records)]
-    parts += ["## Settings side by side", settings_table(records)]
-    for name, record in records.items():
-        parts.append(details(name, record))
+    full = full_runs(root, records)
+    parts = [results_table(full)]
+    if full:
+        parts += ["## What differs from what is published", gaps(full)]
+        parts += ["## How they learn", curves(groups_of(full))]
+    parts += ["## Settings side by side", settings_table(full)]
+    parts += ["## The lists of runs", lists_of_runs(root, records)]
+    parts += ["## What each run cost", *(details(*run) for run in full.items())]
     return "\n\n".join(parts)
 
 
 def results_table(records):
     """Published figures and ours, each model's rows together."""
+    groups = groups_of(records)
+    models = [*PUBLISHED, *(group[0]["model"] for group in groups)]
     rows = []
-    for model, published in PUBLISHED.items():
-        rows.append(published)
-        rows += [
-            measured_row(record)
-            for record in records.values()
-            if record["model"] == model
-        ]
-    rows += [
-        measured_row(record)
-        for record in records.values()
-        if record["model"] not in PUBLISHED
-    ]
+    for model in dict.fromkeys(models):
+        ours = [group for group in groups if group[0]["model"] == model]
+        if model in PUBLISHED:
+            rows.append(PUBLISHED[model])
+        rows += [measured_row(group) for group in ours]
     columns = (
         "source",
         "model",
+        "recipe",
         "parameters",
         "epochs",
         "top-1 (%)",
         "top-5 (%)",
+        "CPU minutes",
         "runs",
     )
     body = []
@@ -110,27 +276,50 @@ def results_table(records):
         cells = (
             row.source,
             row.model,
-            f"{row.parameters:,}",
+            row.recipe,
+            row.parameters,
             str(row.epochs),
-            f"{row.top1:.2f}",
-            "–" if row.top5 is None else f"{row.top5:.2f}",
+            row.top1,
+            row.top5 or "–",
+            "–" if row.cpu_minutes is None else f"{row.cpu_minutes:.0f}",
             row.note,
         )
         body.append((row.source == MEASURED, cells))
-    return table(columns, body, numbers=(2, 3, 4, 5))
+    return table(columns, body, numbers=(3, 4, 5, 6, 7))
 
 
-def measured_row(record):
-    """What one of our runs reached."""
+def measured_row(group):
+    """What runs reached that differ in their seeds alone."""
+    first = group[0]
+    seeds = ", ".join(str(record["seed"]) for record in group)
     return Row(
         MEASURED,
-        model_name(record["model"]),
-        record["parameters"],
-        record["settings"]["num_epochs"],
-        100 * record["test"]["accuracy"],
-        100 * record["test"]["top-5-accuracy"],
-        f"seed {record['seed']}",
+        model_name(first["model"]),
+        f"<code>{recipe_of(first)}</code>",
+        f"{first['parameters']:,}",
+        first["settings"]["num_epochs"],
+        with_spread([100 * r["test"]["accuracy"] for r in group]),
+        with_spread([100 * r["test"]["top-5-accuracy"] for r in group]),
+        mean(cpu_seconds(record) / 60 for record in group),
+        f"seed {seeds}" if len(group) == 1 else f"seeds {seeds}",
     )
+
+
+def with_spread(values):
+    """The mean, and behind ± the standard deviation of several runs."""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return f"{mean(values):.2f} ± {statistics.stdev(values):.2f}"
+
+
+def mean(values):
+    """The mean of some numbers."""
+    return statistics.fmean(values)
+
+
+def cpu_seconds(record):
+    """The processor time of a training, of all cores together."""
+    return sum(record["history"]["cpu_seconds"])
 
 
 def model_name(key):
@@ -142,38 +331,49 @@ def model_name(key):
     return f"{kind}-{layers}/{size}"
 
 
+def title_of(record):
+    """What a run is called on the page."""
+    return f"{model_name(record['model'])}, {recipe_of(record)}"
+
+
+def gaps(records):
+    """For each model with a published figure: in what ours differ from it."""
+    lines = []
+    for group in groups_of(records):
+        first = group[0]
+        if first["model"] not in COUNTERPARTS:
+            continue
+        name = COUNTERPARTS[first["model"]]
+        theirs, ours = PUBLISHED_SETTINGS[name], own_settings(group)
+        differences = ", ".join(
+            f"{key} ({ours[key]}; there {theirs[key]})"
+            for key in theirs
+            if ours[key] != theirs[key]
+        )
+        top1 = measured_row(group).top1
+        lines.append(
+            f"<dt>{title_of(first)}: {top1} %, {name}: "
+            f"{PUBLISHED[first['model']].top1} %</dt>"
+            f"<dd>Differs in {differences}.</dd>"
+        )
+    return "<dl>\n" + "\n".join(lines) + "\n</dl>"
+
+
 def settings_table(records):
-    """One column for each published recipe and each recorded run."""
-    columns = {
-        "keras.io example": {
-            "optimizer": "AdamW",
-            "learning rate": "0.001, constant",
-            "weight decay": "0.0001",
-            "label smoothing": "0.1",
-            "batch size": "128",
-            "precision": "float32",
-            "augmentation": "flip; its crop does nothing",
-            "epochs": "30",
-            "training images": "45,000",
-            "pixels": "original",
-            "seed": "not stated",
-        },
-        "authors, 200 epochs": {
-            "optimizer": "AdamW",
-            "learning rate": "0.0005, 5 epochs of warm-up, cosine",
-            "weight decay": "0.03",
-            "label smoothing": "0.1",
-            "batch size": "128",
-            "precision": "float32",
-            "augmentation": "AutoAugment, crop, flip",
-            "epochs": "200",
-            "training images": "50,000",
-            "pixels": "original",
-            "seed": "not stated",
-        },
-    }
-    for record in records.values():
-        columns[f"here: {model_name(record['model'])}"] = own_settings(record)
+    """One column for each published recipe and each way of ours to train."""
+    columns = dict(PUBLISHED_SETTINGS)
+    ways = {}
+    for group in groups_of(records):
+        settings = own_settings(group)
+        name = model_name(group[0]["model"])
+        runs = f"{name}: {settings.pop('runs')}"
+        key = (recipe_of(group[0]), *settings.items())
+        ways.setdefault(key, []).append(runs)
+    for (recipe, *settings), runs in sorted(ways.items()):
+        title = f"here: {recipe}"
+        number = sum(other.startswith(title) for other in columns)
+        title = f"{title} ({number + 1})" if number else title
+        columns[title] = {**dict(settings), "runs": "<br>".join(runs)}
     names = list(columns["keras.io example"])
     rows = [
         (False, (name, *(column[name] for column in columns.values())))
@@ -182,30 +382,134 @@ def settings_table(records):
     return table(("setting", *columns), rows)
 
 
-def own_settings(record):
-    """The same settings as a run recorded them."""
-    settings, data = record["settings"], record["data"]
-    words = record["command"].split()
-    recipe = "crop_flip"
-    if "--augmentation" in words:
-        recipe = words[words.index("--augmentation") + 1]
+def own_settings(group):
+    """The same settings as our runs recorded them."""
+    record = group[0]
+    settings, data = all_settings(record), record["data"]
+    changed = record.get("model_arguments", {})
+    seeds = ", ".join(str(each["seed"]) for each in group)
     return {
-        "optimizer": settings["optimizer"],
-        "learning rate": f"{settings['learning_rate']:g}, constant",
-        "weight decay": f"{settings['weight_decay']:g}",
+        "optimizer": OPTIMIZERS[settings["optimizer"]],
+        "learning rate": learning_rate(settings),
+        "weight decay": f"{settings['weight_decay']:g}"
+        + (", kernels only" if settings["decay"] == "kernels" else ""),
         "label smoothing": f"{settings['label_smoothing']:g}",
         "batch size": str(settings["batch_size"]),
         "precision": settings["precision"],
-        "augmentation": f"<code>{recipe}</code>",
+        "augmentation": augmentation(settings),
+        "model changed": ", ".join(
+            f"<code>{escape(f'{key}={value}')}</code>"
+            for key, value in changed.items()
+        )
+        or "–",
         "epochs": str(settings["num_epochs"]),
         "training images": f"{data['images'][0]:,}",
-        "pixels": escape(data["source"]),
-        "seed": str(record["seed"]),
+        "pixels": escape(data["source"].partition(":")[0]),
+        "runs": f"seed {seeds}" if len(group) == 1 else f"seeds {seeds}",
     }
 
 
+def learning_rate(settings):
+    """The learning rate and how it moves, in words."""
+    words = [f"{settings['learning_rate']:g}"]
+    if settings["warmup_epochs"]:
+        number = settings["warmup_epochs"]
+        words.append(f"{number:g} epoch{'s' * (number != 1)} of warm-up")
+    return ", ".join([*words, settings["schedule"]])
+
+
+def augmentation(settings):
+    """What is done to the images of a batch, in words."""
+    words = [f"<code>{settings['augmentation']}</code>"]
+    if settings["policy_epochs"] and settings["augmentation"] != "crop_flip":
+        words[0] += f" for {settings['policy_epochs']} epochs"
+    if settings["mixup_alpha"]:
+        words.append(f"MixUp {settings['mixup_alpha']:g}")
+    if settings["cutmix"]:
+        words.append("CutMix")
+    if settings["random_erasing"]:
+        words.append(f"random erasing {settings['random_erasing']:g}")
+    if settings["ema_momentum"]:
+        words.append(f"weights averaged, {settings['ema_momentum']:g}")
+    return ", ".join(words)
+
+
+# --- The lists of runs -------------------------------------------------------
+
+
+def lists_of_runs(root, records):
+    """Each list: what is recorded, what is not, and what it is about."""
+    parts = []
+    for name, comment, runs in read_lists(root):
+        done = [run for run in runs if run["name"] in records]
+        missing = [run["name"] for run in runs if run["name"] not in records]
+        parts.append(f"### `{name}`\n\n{escape(comment)}")
+        if done:
+            parts.append(list_table(runs, done, records))
+        parts.append(
+            f"{len(done)} of {len(runs)} recorded. Not recorded yet: "
+            + (", ".join(f"<code>{each}</code>" for each in missing) or "none")
+            + "."
+        )
+        parts.append(
+            "```bash\npython -m cct_utils train-list "
+            f"experiments/{name}.toml\n```"
+        )
+    return "\n\n".join(parts)
+
+
+def list_table(runs, done, records):
+    """The recorded runs of a list, each with what sets it apart."""
+    words = {run["name"]: words_of(run["train"]) for run in runs}
+    common = set.intersection(*(set(each) for each in words.values()))
+    body = []
+    for run in done:
+        record = records[run["name"]]
+        apart = [
+            word
+            for word in words[run["name"]]
+            if word not in common and not word.startswith("--seed")
+        ]
+        body.append(
+            (
+                True,
+                (
+                    run["name"],
+                    " ".join(f"<code>{escape(word)}</code>" for word in apart)
+                    or "–",
+                    str(record["seed"]),
+                    f"{record['parameters']:,}",
+                    f"{100 * record['test']['accuracy']:.2f}",
+                    f"{cpu_seconds(record):,.0f}",
+                ),
+            )
+        )
+    columns = (
+        "run",
+        "set apart by",
+        "seed",
+        "parameters",
+        "top-1 (%)",
+        "CPU seconds",
+    )
+    return table(columns, body, numbers=(2, 3, 4, 5))
+
+
+def words_of(command):
+    """The words of a command, each option with its value."""
+    words = []
+    for word in shlex.split(command):
+        if words and words[-1] in ("--set",):
+            words[-1] = word
+        elif words and words[-1].startswith("--") and " " not in words[-1]:
+            words[-1] += f" {word}"
+        else:
+            words.append(word)
+    return words
+
+
 def details(name, record):
-    """What it took, and the command that repeats it."""
+    """What a run took, and the command that repeats it, folded away."""
     history, data = record["history"], record["data"]
     seconds = history["seconds"]
     hardware = record["hardware"]
@@ -221,9 +525,11 @@ def details(name, record):
             f"{100 * max(history['val_accuracy']):.2f} %, in epoch "
             f"{record['best_epoch']} of {len(seconds)}"
         ),
-        "time": (
-            f"{sum(seconds) / 60:.0f} minutes, {middle(seconds):.0f} s an epoch"
+        "processor time": (
+            f"{cpu_seconds(record):,.0f} CPU seconds, "
+            f"{statistics.median(history['cpu_seconds']):.0f} an epoch"
         ),
+        "time on the clock": f"{sum(seconds) / 60:.0f} minutes",
         "machine": escape(machine),
         "versions": escape(versions),
         "commit": f"<code>{record['commit']}</code>",
@@ -231,12 +537,18 @@ def details(name, record):
         "data": escape(data["source"]),
         "fingerprint": f"<code>{data['fingerprint'][:16]}</code>",
     }
-    body = table(("what", "value"), [(False, row) for row in rows.items()])
+    label = f"{name}: what it took"
+    body = table(
+        ("what", "value"), [(False, row) for row in rows.items()], label=label
+    )
     return (
-        f"## Our run of {model_name(record['model'])}\n\n{body}\n\n"
+        f'<details class="run">\n<summary><code>{name}</code>: '
+        f"{title_of(record)}, seed {record['seed']}, "
+        f"{100 * test['accuracy']:.2f} %, "
+        f"{cpu_seconds(record) / 60:.0f} CPU minutes</summary>\n\n{body}\n\n"
         f"```bash\n{record['command']}\n```\n\n"
         f"Everything above, epoch by epoch, is in "
-        f"`cct_utils/recorded/{name}/record.json`."
+        f"`cct_utils/recorded/{name}/record.json`.\n\n</details>"
     )
 
 
@@ -245,21 +557,17 @@ def images(counts):
     return ", ".join(f"{count:,}" for count in counts)
 
 
-def middle(values):
-    """The median."""
-    return sorted(values)[len(values) // 2]
-
-
-def table(columns, rows, numbers=()):
+def table(columns, rows, numbers=(), label=None):
     """An HTML table in a box of its own; rows are (measured, cells)."""
     head = row_html("th", columns, numbers, "th")
     body = []
     for measured, cells in rows:
         kind = ' class="measured"' if measured else ""
         body.append(f"<tr{kind}>{row_html('th', cells, numbers)}</tr>")
+    label = label or f"table by {columns[0]}"
     return (
         '<div class="result-table" tabindex="0" role="region" '
-        f'aria-label="table by {columns[0]}">\n<table>\n'
+        f'aria-label="{label}">\n<table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n"
         + "\n".join(body)
         + "\n</tbody>\n</table>\n</div>"
@@ -279,12 +587,15 @@ def row_html(first, cells, numbers, rest="td"):
     return "".join(parts)
 
 
-def curves(records):
+# --- Curves ------------------------------------------------------------------
+
+
+def curves(groups):
     """Accuracy over the epochs as an inline drawing in the page's colors."""
+    records = [group[0] for group in groups]
     lines, labels = [], []
-    longest = max(len(r["history"]["accuracy"]) for r in records.values())
-    for record in records.values():
-        label = model_name(record["model"])
+    longest = max(len(record["history"]["accuracy"]) for record in records)
+    for record in records:
         history = record["history"]
         for key, style in (("accuracy", "train"), ("val_accuracy", "val")):
             points = " ".join(
@@ -296,15 +607,15 @@ def curves(records):
                 f'points="{points}"/>'
             )
         final = 100 * history["val_accuracy"][-1]
-        labels.append(f"{label} ends at {final:.1f} %")
+        labels.append(f"{title_of(record)} ends at {final:.1f} %")
     description = (
         "Accuracy on training and validation images over the epochs. On the "
         "validation images " + "; ".join(labels) + "."
     )
     legend = "".join(
         f'<span class="curve-key {curve_class(record)}">'
-        f"{escape(model_name(record['model']))}</span>"
-        for record in records.values()
+        f"{escape(title_of(record))}</span>"
+        for record in records
     )
     return (
         '<figure class="curves">\n'
@@ -313,14 +624,17 @@ def curves(records):
         + axes(longest)
         + "\n".join(lines)
         + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images "
-        "(solid) and on the augmented training images (dashed).</figcaption>\n"
-        "</figure>"
+        "(solid) and on the augmented training images (dashed); of several "
+        "seeds the first.</figcaption>\n</figure>"
     )
 
 
 def curve_class(record):
     """The class that gives a model the color it has in the chapters."""
-    return "run-article" if record["model"] == "article" else "run-cct"
+    if record["model"] == "cct_2_3x2" and recipe_of(record) != "article":
+        return "run-fast"
+    family = record["model"].partition("_")[0]
+    return f"run-{family}"
 
 
 def x_position(epoch, longest):

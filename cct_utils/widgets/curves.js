@@ -43,6 +43,18 @@ export function nearestEpoch(places, x) {
   return best[1];
 }
 
+/** Pairs of a run and its color, which it keeps as long as it is shown. */
+export function assignColors(pairs, shown) {
+  const kept = pairs.filter(([run]) => shown.includes(run));
+  for (const run of shown) {
+    if (kept.some(([other]) => other === run)) continue;
+    const free = (color) => kept.every(([, taken]) => taken !== color);
+    kept.push([run, range(COLORS).find(free)]);
+  }
+  return kept;
+}
+
+const COLORS = 6;
 const isShare = (metric) => /accuracy|precision|recall|auc/i.test(metric);
 const format = (metric, value) => {
   if (value === undefined) return "–";
@@ -134,6 +146,7 @@ const STYLE = `
 .cct-explorer .w-runs legend { color: var(--w-ink); float: none; font-size: .875rem;
   font-weight: 500; margin: 0; padding: 0; }
 .cct-explorer .w-runs i { border-top: 4px solid currentColor; width: 1.25rem; }
+.cct-explorer .w-runs :disabled ~ * { opacity: .55; }
 .cct-explorer .w-plot { display: grid; grid-template-columns: 3.2rem minmax(0, 1fr);
   margin: .5rem .75rem .25rem 0; }
 .cct-explorer .w-plane { cursor: crosshair; height: clamp(11rem, 40vw, 19rem);
@@ -151,6 +164,7 @@ const STYLE = `
 .cct-explorer .w-dashed { opacity: .8; stroke-dasharray: 3 4; }
 .cct-explorer .w-point { stroke: currentColor; stroke-linecap: round;
   stroke-width: 10px; }
+.cct-explorer .w-off { color: var(--w-line); }
 .cct-explorer .w-run-0 { color: var(--w-accent); }
 .cct-explorer .w-run-1 { color: var(--w-second); }
 .cct-explorer .w-run-2 { color: #00795c; color: light-dark(#00795c, #4fcfa8); }
@@ -158,21 +172,42 @@ const STYLE = `
 .cct-explorer .w-run-4 { color: #8a6500; color: light-dark(#8a6500, #f0c04a); }
 .cct-explorer .w-run-5 { color: #4c6a92; color: light-dark(#4c6a92, #a9c4e8); }`;
 
-/** One check box per run, in its color. */
-function runBoxes(frame, runs) {
-  const boxes = runs.map(() => make("input", { type: "checkbox" }));
-  boxes.forEach((box) =>
-    box.addEventListener("change", () =>
-      frame.set({ shown: range(runs.length).filter((i) => boxes[i].checked) }),
+/** One check box per run, in groups; a run that is shown has its color. */
+function runBoxes(frame, runs, colorOf) {
+  const boxes = runs.map((run, i) => {
+    const change = () => {
+      const others = frame.get("shown").filter((other) => other !== i);
+      const now = box.checked ? [...others, i] : others;
+      frame.set({ shown: now.sort((a, b) => a - b) });
+    };
+    const box = make("input", { type: "checkbox", change });
+    return box;
+  });
+  const lines = runs.map(() => make("i"));
+  const label = (i) =>
+    make("label", { class: "w-check" }, boxes[i], lines[i], make("span", {}, runs[i].label ?? runs[i].name));
+  const groups = [...new Set(runs.map((run) => run.group))];
+  const fields = groups.map((group) =>
+    make(
+      "fieldset",
+      { class: "w-runs" },
+      make("legend", {}, group ?? "Runs"),
+      ...range(runs.length).filter((i) => runs[i].group === group).map(label),
     ),
   );
-  const label = ({ name }, i) =>
-    make("label", { class: "w-check" }, boxes[i], make("i", { class: `w-run-${i % 6}` }), name);
-  const show = () =>
-    boxes.forEach((box, i) => (box.checked = frame.get("shown").includes(i)));
+  const full = make("p", { class: "w-soft" }, `${COLORS} runs at once are the most.`);
+  const show = () => {
+    const shown = frame.get("shown");
+    full.hidden = shown.length < COLORS || runs.length <= COLORS;
+    boxes.forEach((box, i) => {
+      box.checked = shown.includes(i);
+      box.disabled = !box.checked && shown.length >= COLORS;
+      lines[i].setAttribute("class", box.checked ? `w-run-${colorOf(i)}` : "w-off");
+    });
+  };
   show();
   frame.watch("shown", show);
-  return make("fieldset", { class: "w-runs" }, make("legend", {}, "Runs"), ...runs.map(label));
+  return make("div", {}, ...fields, full);
 }
 
 function runTable() {
@@ -225,6 +260,11 @@ function render({ model, el }) {
   frame.slider("epoch", { label: "Read at epoch", min: 1, max: longest });
   frame.check("training", { label: "Training too, dashed" });
 
+  let pairs = [];
+  const colorOf = (run) => {
+    pairs = assignColors(pairs, frame.get("shown"));
+    return pairs.find(([other]) => other === run)[1];
+  };
   let hovered = null;
   let state;
   const chart = plane((x, final) => {
@@ -237,7 +277,7 @@ function render({ model, el }) {
   const table = runTable();
   frame.body.append(
     make("style", {}, STYLE),
-    runBoxes(frame, runs),
+    runBoxes(frame, runs, colorOf),
     chart.root,
     table.root,
   );
@@ -254,7 +294,7 @@ function render({ model, el }) {
         .map((name) => ({
           xs: positions(runs[index], axis),
           ys: smooth(runs[index].metrics[name], frame.get("smoothing")),
-          color: index % 6,
+          color: colorOf(index),
           dashed: name !== main,
           epoch,
         })),

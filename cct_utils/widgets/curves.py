@@ -7,7 +7,8 @@ import traitlets
 
 from cct_utils.widgets._base import Explorer, script
 
-_MOST_RUNS = 12
+_MOST_RUNS = 40
+_MOST_SHOWN = 6  # as many as there are colors that can be told apart
 _TIMES = ("seconds", "seconds_per_epoch", "cpu_seconds")
 
 
@@ -19,8 +20,11 @@ class CurvesExplorer(Explorer):
             metrics to lists over the epochs; validation has the prefix
             `val_`, and `seconds` or `seconds_per_epoch` gives the time axis.
             A record of `load_record` or Keras's `History` do as well; with a
-            record, images can be the axis too.
+            record, images can be the axis too. Many runs are easier to find
+            in groups: a dict from the name of each group to such a dict.
         metric: the metric to show first.
+        shown: names of the runs to show first, six at most; a run of a group
+            is named `"group: run"`. The first six if None.
 
     Example:
 
@@ -37,19 +41,19 @@ class CurvesExplorer(Explorer):
     epoch = traitlets.Int().tag(sync=True)
     training = traitlets.Bool(True).tag(sync=True)
 
-    def __init__(self, histories, metric=None):
+    def __init__(self, histories, metric=None, shown=None):
         if not isinstance(histories, Mapping) or not histories:
             raise ValueError(
                 "`histories` must be a dict from the name of each run to its "
                 f"history. Received: {type(histories).__name__} of length "
                 f"{len(histories) if hasattr(histories, '__len__') else 0}"
             )
-        if len(histories) > _MOST_RUNS:
+        runs = _runs(histories)
+        if len(runs) > _MOST_RUNS:
             raise ValueError(
-                f"`histories` must hold at most {_MOST_RUNS} runs, or their "
-                f"curves cannot be told apart. Received: {len(histories)}"
+                f"`histories` must hold at most {_MOST_RUNS} runs, or nobody "
+                f"finds one among them. Received: {len(runs)}"
             )
-        runs = [_run(str(name), run) for name, run in histories.items()]
         metrics = {m.removeprefix("val_") for r in runs for m in r["metrics"]}
         if metric is None:
             metric = "accuracy" if "accuracy" in metrics else min(metrics)
@@ -60,7 +64,7 @@ class CurvesExplorer(Explorer):
             )
         super().__init__(
             runs=runs,
-            shown=list(range(len(runs))),
+            shown=_places([run["name"] for run in runs], shown),
             metric=metric,
             epoch=max(_epochs(run) for run in runs),
         )
@@ -74,6 +78,46 @@ class CurvesExplorer(Explorer):
 def _epochs(run):
     """Returns the length of a run's longest curve."""
     return max(len(values) for values in run["metrics"].values())
+
+
+def _runs(histories):
+    """Returns all runs as the browser reads them, those of groups too."""
+    runs = []
+    for name, run in histories.items():
+        if _is_group(run):
+            for label, member in run.items():
+                member = _run(f"{name}: {label}", member)
+                runs.append({**member, "label": str(label), "group": str(name)})
+        else:
+            runs.append(_run(str(name), run))
+    return runs
+
+
+def _is_group(value):
+    """Whether a value is a dict of runs rather than a run."""
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and "history" not in value
+        and all(
+            isinstance(run, Mapping) or hasattr(run, "history")
+            for run in value.values()
+        )
+    )
+
+
+def _places(names, shown):
+    """Returns the places of the runs to show first."""
+    if shown is None:
+        return list(range(min(len(names), _MOST_SHOWN)))
+    shown = list(shown)
+    unknown = [name for name in shown if name not in names]
+    if unknown or len(shown) > _MOST_SHOWN:
+        raise ValueError(
+            f"`shown` must name at most {_MOST_SHOWN} of the runs "
+            f"{', '.join(names)}. Received: {shown}"
+        )
+    return [names.index(name) for name in shown]
 
 
 def _run(name, run):

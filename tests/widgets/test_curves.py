@@ -1,5 +1,6 @@
 """The explorer of training curves: smoothing, axes, choice of runs."""
 
+import json
 import types
 
 import numpy as np
@@ -72,6 +73,59 @@ def test_axes_are_cumulative(javascript):
         [[run, "epochs"], [run, "minutes"], [run, "images"]],
     )
     assert (epochs, minutes, images) == ([1, 2, 3], [1, 1.5, 3], [5, 10, 15])
+
+
+def test_runs_keep_their_color_while_they_are_shown(javascript):
+    first = [[0, 0], [4, 1], [7, 2]]
+    kept, full = javascript(
+        CurvesExplorer,
+        "assignColors",
+        [[first, [4, 5, 7]], [[], list(range(6))]],
+    )
+    assert kept == [[4, 1], [7, 2], [5, 0]]
+    assert full == [[run, run] for run in range(6)]
+
+
+def test_many_runs_come_in_groups_and_six_at_once(
+    open_widget, state_of, wait_for_words
+):
+    small, large = HISTORIES.values()
+    histories = {
+        "base": {str(seed): small for seed in range(3)},
+        "layers": {str(number): large for number in range(1, 22)},
+    }
+    widget = CurvesExplorer(histories, shown=["base: 0", "layers: 4"])
+    assert widget.shown == [0, 6]
+    page = open_widget(widget)
+    wait_for_words(
+        page, "Epoch 3, validation accuracy: base: 0 50.00 %; layers: 4 –."
+    )
+    layers = page.get_by_role("group", name="layers")
+    assert layers.get_by_role("checkbox").count() == 21
+    for number in (5, 6, 7, 8):
+        layers.get_by_role("checkbox", name=str(number), exact=True).check()
+    assert state_of(page, "shown") == [[0, 6, 7, 8, 9, 10]]
+    assert page.locator(".w-line:not(.w-dashed)").count() == 6
+    drawn = page.locator(".w-line:not(.w-dashed)").evaluate_all(
+        "lines => lines.map(line => line.getAttribute('class'))"
+    )
+    assert len(set(drawn)) == 6
+    assert page.locator("input[type=checkbox]:disabled").count() == 18
+    assert page.get_by_text("6 runs at once are the most.").is_visible()
+    page.get_by_role("group", name="base").get_by_role(
+        "checkbox", name="0"
+    ).uncheck()
+    assert page.locator("input[type=checkbox]:disabled").count() == 0
+
+
+def test_twenty_five_records_stay_light():
+    epochs = [0.123456789] * 32
+    metrics = ("loss", "accuracy", "top-5-accuracy")
+    names = [f"{part}{metric}" for part in ("", "val_") for metric in metrics]
+    record = {"history": {name: epochs for name in names}}
+    widget = CurvesExplorer({str(i): record for i in range(25)})
+    assert len(json.dumps(widget.runs)) < 60_000
+    assert widget.shown == [0, 1, 2, 3, 4, 5]
 
 
 def test_keyboard_reads_any_epoch(open_widget, state_of, wait_for_words):
@@ -156,9 +210,16 @@ def test_records_and_keras_histories_do_as_well(open_widget):
         ({"a": {"loss": 3}}, None),
         ({"a": {"loss": []}}, None),
         (HISTORIES, "f1"),
-        ({str(i): {"loss": [1]} for i in range(13)}, None),
+        ({str(i): {"loss": [1]} for i in range(41)}, None),
+        ({"a": {"b": {"loss": []}}}, None),
     ],
 )
 def test_bad_input_is_explained(histories, metric):
     with pytest.raises(ValueError, match="Received"):
         CurvesExplorer(histories, metric)
+
+
+@pytest.mark.parametrize("shown", [["medium"], ["small"] * 7])
+def test_runs_to_show_that_are_not_there_are_named(shown):
+    with pytest.raises(ValueError, match="of the runs small, large. Received"):
+        CurvesExplorer(HISTORIES, shown=shown)
