@@ -11,7 +11,7 @@ from docutils import nodes
 from markupsafe import Markup
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"  # layout.html
 LONGEST_DESCRIPTION = 200
 SHORTEST_DESCRIPTION = 60
 # The icons are drawn in book.css, so their script is not loaded; the index is
