@@ -49,8 +49,8 @@ def plot_differences(samples, *, unit="points", ax=None):
     if ax is None:
         _, ax = new_figure("column", 2.8)
     samples = {name: np.ravel(values) for name, values in samples.items()}
-    furthest = max(np.quantile(np.abs(v), 0.999) for v in samples.values())
-    edges = np.linspace(-furthest, furthest, 42)
+    ends = np.quantile(np.concatenate([*samples.values(), [0]]), (0.001, 0.999))
+    edges = np.linspace(*ends, 32)
     for i, (name, values) in enumerate(samples.items()):
         counts, _ = np.histogram(values, edges)
         ax.stairs(
@@ -62,8 +62,8 @@ def plot_differences(samples, *, unit="points", ax=None):
             label=name,
         )
     ax.axvline(0, color=COLORS["ink"], linewidth=1)
-    ax.set(xlabel=f"difference ({unit})", ylabel="share of all pairs (%)")
-    ax.legend(loc="upper right", handlelength=1)
+    ax.set(xlabel=f"difference ({unit})", ylabel="share (%)")
+    ax.legend(loc="upper left", handlelength=1)
     return ax
 
 
