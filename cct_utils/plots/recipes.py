@@ -1,0 +1,251 @@
+"""Figures of recipes: schedules, steps, what each buys, what it costs."""
+
+import numpy as np
+
+from cct_utils.plots.style import COLORS, new_figure
+
+LINES = ("-", "--", "-.", ":")
+
+
+def plot_schedules(schedules, *, ax=None):
+    """Draws learning rates over the course of a training.
+
+    Args:
+        schedules: dict from a name to an array `(n,)`, the rate of each of
+            `n` steps, however many there are.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 2.6)
+    for i, (name, rates) in enumerate(schedules.items()):
+        share = 100 * np.arange(len(rates)) / len(rates)
+        ax.plot(share, 1000 * np.asarray(rates), LINES[i % 4], label=name)
+    ax.set(
+        xlabel="share of the training (%)",
+        ylabel="learning rate (1/1000)",
+        ylim=(0, None),
+        xlim=(0, 100),
+    )
+    ax.grid(axis="y")
+    ax.legend()
+    return ax
+
+
+def plot_descents(paths, *, ax=None):
+    """Draws how far from the minimum several ways of descent are.
+
+    Args:
+        paths: dict from a name to an array `(steps,)`, the mean distance.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes, with a logarithmic distance.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 2.6)
+    for i, (name, distance) in enumerate(paths.items()):
+        ax.plot(distance, LINES[i % 4], label=name)
+    ax.set(xlabel="step", ylabel="distance to the minimum", yscale="log")
+    ax.grid(axis="y")
+    ax.legend()
+    return ax
+
+
+def plot_learning_rates(searches, *, ax=None):
+    """Draws the loss against the rising rate of learning-rate searches.
+
+    Args:
+        searches: dict from a name to `(rates, losses)`, two arrays `(n,)`, as
+            `cct_utils.find_learning_rate` returns them.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes: single losses as points, their running mean as a line.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 2.8)
+    for name, (rates, losses) in searches.items():
+        (line,) = ax.plot(rates, _running_mean(losses), label=name)
+        ax.plot(rates, losses, ".", color=line.get_color(), alpha=0.35)
+    top = max(losses[0] for _, losses in searches.values())
+    ax.set(
+        xscale="log",
+        xlabel="learning rate",
+        ylabel="loss (nats)",
+        ylim=(None, 1.25 * top),
+    )
+    ax.grid(axis="y")
+    ax.legend(loc="lower left")
+    return ax
+
+
+def _running_mean(values, reach=2):
+    """Returns means over up to `reach` neighbors on both sides."""
+    values = np.asarray(values, float)
+    return np.array(
+        [
+            values[max(0, i - reach) : i + reach + 1].mean()
+            for i in range(len(values))
+        ]
+    )
+
+
+def plot_newton_schulz(panels):
+    """Draws the singular values of a matrix over the steps of an iteration.
+
+    Args:
+        panels: dict from a title to an array `(steps + 1, k)`, the `k`
+            singular values before each step and after the last.
+
+    Returns:
+        The figure, one panel for each iteration, on one logarithmic scale.
+    """
+    fig, axes = new_figure(
+        "column", 2.5, columns=len(panels), sharey=True, squeeze=False
+    )
+    for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
+        ax.axhspan(0.7, 1.3, color=COLORS["dropped"], linewidth=0)
+        ax.plot(values, "o-", markersize=4, color=COLORS["cct"])
+        ax.set(title=title, xlabel="step", yscale="log")
+        ax.set_xticks(range(len(values)))
+    axes[0, 0].set_ylabel("singular values")
+    ticks = (0.01, 0.1, 1)
+    axes[0, 0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes[0, 0].minorticks_off()
+    return fig
+
+
+def plot_spectra(spectra, *, ax=None):
+    """Draws the singular values of matrices, the largest of each set to 1.
+
+    Args:
+        spectra: dict from a name to an array `(k,)`, falling.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes, with a logarithmic size.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 2.5)
+    colors = (COLORS["train"], COLORS["cct"])
+    for i, (name, values) in enumerate(spectra.items()):
+        values = np.asarray(values) / np.max(values)
+        rank = np.arange(1, len(values) + 1)
+        ax.plot(rank, values, LINES[i % 4], color=colors[i % 2], label=name)
+    ax.set(
+        xlabel="direction, by size",
+        ylabel="size (largest: 1)",
+        yscale="log",
+        ylim=(1e-4, 1.6),
+    )
+    ax.grid(axis="y")
+    ax.legend(loc="lower left")
+    return ax
+
+
+def plot_build_up(names, accuracy, cost, noise):
+    """Draws what each step of a recipe adds, and what it costs.
+
+    Args:
+        names: one short name for each state of the recipe, the first one
+            before any step.
+        accuracy: array `(n,)`, in percent.
+        cost: array `(n,)`, processor seconds per epoch.
+        noise: distance in points below which a step says nothing.
+
+    Returns:
+        The figure: gains as bars from the step before, prices beside them.
+
+    Raises:
+        ValueError: if there is not one name and one cost for each accuracy.
+    """
+    if not len(names) == len(accuracy) == len(cost):
+        raise ValueError(
+            "There must be one name, one accuracy and one cost for each "
+            f"state. Received: {len(names)}, {len(accuracy)} and {len(cost)}"
+        )
+    fig, (left, right) = new_figure(
+        "column",
+        0.38 * len(names) + 0.9,
+        columns=2,
+        sharey=True,
+        gridspec_kw={"width_ratios": (2.6, 1)},
+    )
+    rows = np.arange(len(names))
+    steps = np.diff(accuracy, prepend=accuracy[0])
+    for row, step in zip(rows, steps, strict=True):
+        clear = abs(step) > noise
+        sign = "cct" if step > 0 else "highlight"
+        color = COLORS[sign if clear else "norm"]
+        if row:
+            left.barh(row, step, 0.6, accuracy[row] - step, color=color)
+        left.plot([accuracy[row]] * 2, [row - 0.3, row + 0.7], color="k", lw=1)
+        label = f"{step:+.1f}" if row else f"{accuracy[0]:.1f}"
+        left.annotate(
+            label,
+            (max(accuracy[row], accuracy[row] - step), row),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            weight="bold" if clear and row else "normal",
+        )
+    span = np.ptp(accuracy) or 1
+    left.set(
+        xlabel="test accuracy (%)",
+        xlim=(min(accuracy) - 0.08 * span, max(accuracy) + 0.22 * span),
+    )
+    left.set_yticks(rows, names)
+    left.invert_yaxis()
+    left.tick_params(axis="y", length=0, labelcolor=COLORS["ink"])
+    right.barh(rows, cost, 0.6, color=COLORS["dropped"])
+    for row, seconds in zip(rows, cost, strict=True):
+        right.annotate(
+            f"{seconds:.0f}",
+            (0, row),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    right.set(xlabel="CPU s per epoch")
+    right.tick_params(axis="y", length=0)
+    return fig
+
+
+def plot_time_to_accuracy(runs, level, *, ax=None):
+    """Draws accuracy against processor time, and when a level is reached.
+
+    Args:
+        runs: dict from a name to `(minutes, accuracy)`: two arrays `(n,)`,
+            processor minutes at the end of each epoch, and percent.
+        level: accuracy in percent; a ring marks where a run first reaches it.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 3.2)
+    ax.axhline(level, color=COLORS["muted"], linewidth=1, linestyle="--")
+    for name, (minutes, accuracy) in runs.items():
+        minutes, accuracy = np.asarray(minutes), np.asarray(accuracy)
+        (line,) = ax.plot(minutes, accuracy, label=name)
+        reached = np.flatnonzero(accuracy >= level)[:1]
+        ax.plot(
+            minutes[reached],
+            accuracy[reached],
+            "o",
+            color=line.get_color(),
+            markerfacecolor="white",
+            markersize=8,
+        )
+    ax.set(
+        xlabel="processor time (minutes of one core)",
+        ylabel="validation accuracy (%)",
+        xlim=(0, None),
+    )
+    ax.grid(axis="y")
+    ax.legend(loc="lower right")
+    return ax

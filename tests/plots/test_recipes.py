@@ -1,0 +1,86 @@
+"""Figures of recipes: what is drawn, and where."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from cct_utils import plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_schedules_of_any_length_end_at_the_same_place():
+    ax = plots.plot_schedules({"a": [0.001] * 4, "b": np.linspace(0, 1, 10)})
+    assert legend(ax) == ["a", "b"]
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [0, 25, 50, 75])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 1)
+    assert ax.lines[1].get_xdata()[-1] == 90
+
+
+def test_descents_are_drawn_on_a_logarithmic_scale():
+    ax = plots.plot_descents({"constant": [10, 1, 0.5]})
+    assert ax.get_yscale() == "log"
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [10, 1, 0.5])
+
+
+def test_learning_rates_draw_losses_and_their_running_mean():
+    rates, losses = np.geomspace(1e-3, 1, 4), np.array([2.0, 1, 3, 90])
+    ax = plots.plot_learning_rates({"search": (rates, losses)})
+    mean, points = ax.lines
+    np.testing.assert_allclose(points.get_ydata(), losses)
+    np.testing.assert_allclose(mean.get_ydata(), [2, 24, 24, 94 / 3])
+    assert ax.get_xscale() == "log"
+    assert ax.get_ylim()[1] == 2.5  # not up to where the loss explodes
+
+
+def test_newton_schulz_has_a_panel_and_a_line_for_each_value():
+    fig = plots.plot_newton_schulz(
+        {"one": np.ones((6, 3)), "two": np.full((6, 3), 0.5)}
+    )
+    assert [ax.get_title() for ax in fig.axes] == ["one", "two"]
+    assert [len(ax.lines) for ax in fig.axes] == [3, 3]
+    np.testing.assert_allclose(fig.axes[1].lines[2].get_ydata(), 0.5)
+
+
+def test_spectra_begin_at_one():
+    ax = plots.plot_spectra({"gradient": [4.0, 2, 1], "step": [1.0, 1, 0.8]})
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1, 0.5, 0.25])
+    assert legend(ax) == ["gradient", "step"]
+
+
+def test_build_up_draws_a_bar_from_each_state_to_the_next():
+    fig = plots.plot_build_up(["a", "b", "c"], [60, 59.5, 64], [26, 25, 40], 1)
+    left, right = fig.axes
+    bars = [(bar.get_x(), bar.get_width()) for bar in left.patches]
+    np.testing.assert_allclose(bars, [(60, -0.5), (59.5, 4.5)])
+    assert [t.get_text() for t in left.texts] == ["60.0", "-0.5", "+4.5"]
+    weights = [text.get_weight() for text in left.texts]
+    assert weights == ["normal", "normal", "bold"]  # beyond the noise
+    assert [t.get_text() for t in left.get_yticklabels()] == ["a", "b", "c"]
+    assert [t.get_text() for t in right.texts] == ["26", "25", "40"]
+
+
+def test_build_up_refuses_lists_of_unequal_length():
+    with pytest.raises(ValueError, match="Received: 2, 3 and 3"):
+        plots.plot_build_up(["a", "b"], [1, 2, 3], [1, 2, 3], 1)
+
+
+def test_time_to_accuracy_rings_the_first_epoch_at_the_level():
+    ax = plots.plot_time_to_accuracy(
+        {"good": ([1, 2, 3], [60, 80, 79]), "bad": ([1, 2], [50, 60])}, 78
+    )
+    assert legend(ax) == ["good", "bad"]
+    rings = ax.lines[2], ax.lines[4]
+    assert [line.get_xydata().tolist() for line in rings] == [[[2, 80]], []]
