@@ -4,6 +4,8 @@ Measured in Chromium on text compressed as GitHub Pages sends it; figures that
 are loaded only when they come near are counted as well.
 """
 
+import os
+
 import pytest
 
 from tests.site.conftest import HTML
@@ -15,16 +17,16 @@ WIDGET_LIBRARY = (
     "vendor/requirejs/",
     "vendor/anywidget/",
 )
-SLOWEST_PAINT_MS = 4000  # of a busy machine; about 300 on an idle one
+SLOWEST_PAINT_MS = 4000  # where no more programs run than there are cores
 LARGEST_SHIFT = 0.1  # what Google's Core Web Vitals call good
 
 TRANSFERS = """() => performance.getEntries()
   .filter(entry => ['navigation', 'resource'].includes(entry.entryType))
   .map(({name, encodedBodySize}) => [
     new URL(name).pathname.slice(1), encodedBodySize])"""
-FIGURES = """() => [...document.querySelectorAll(
-  "article img:not([src^='data:'])")].map(
-  image => new URL(image.src).pathname.slice(1))"""
+FIGURES = """() => [...document.querySelectorAll('article img')]
+  .filter(image => image.src.startsWith(location.origin))
+  .map(image => new URL(image.src).pathname.slice(1))"""
 PAINT = """() => performance.getEntriesByName(
   'first-contentful-paint')[0].startTime"""
 
@@ -36,7 +38,7 @@ def transfers(visit):
     names = {path for path, _ in loaded}
     later = set(visit.page.evaluate(FIGURES)) - names
     return loaded + [
-        (path, (HTML / path).stat().st_size) for path in sorted(later) if path
+        (path, (HTML / path).stat().st_size) for path in sorted(later)
     ]
 
 
@@ -68,5 +70,6 @@ def test_page_loads_the_widget_library_once_and_only_for_widgets(
 
 
 def test_page_paints_soon_and_does_not_shift(visit):
-    assert visit.page.evaluate(PAINT) < SLOWEST_PAINT_MS
+    crowd = max(1, os.getloadavg()[0] / os.cpu_count())
+    assert visit.page.evaluate(PAINT) < crowd * SLOWEST_PAINT_MS
     assert sum(visit.shifts) < LARGEST_SHIFT
