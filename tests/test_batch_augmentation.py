@@ -178,6 +178,16 @@ def test_a_batch_is_mixed_in_one_of_the_two_ways():
     assert 5 < sum(cut) < 25  # CutMix makes no new values
 
 
+@pytest.mark.parametrize("probability", [0.25, 1.0])
+def test_erasing_is_as_frequent_as_asked(probability):
+    images, labels = batch_of(400)
+    erased, _ = BatchAugmentation("none", 12, random_erasing=probability)(
+        images, labels, 0
+    )
+    changed = (erased != images).any(axis=(1, 2, 3)).mean()
+    assert changed == pytest.approx(probability, abs=0.08)
+
+
 def test_augmentation_is_in_float32_whatever_the_precision():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")

@@ -75,9 +75,11 @@ class BatchAugmentation:
                 # Keras draws an image's share from Beta(a, a), with `a` in
                 # this range: Beta(1, 1) is the authors' choice.
                 self.mixing.append(layers.CutMix(factor=(1.0, 1.0)))
+            # A single number as the factor would halve the probability.
             self.erasing = (
                 layers.RandomErasing(
-                    factor=random_erasing, value_range=(0, 255)
+                    factor=(random_erasing, random_erasing),
+                    value_range=(0, 255),
                 )
                 if random_erasing
                 else None

@@ -183,7 +183,7 @@ def plot_build_up(names, accuracy, cost, noise):
         if row:
             left.barh(row, step, 0.6, accuracy[row] - step, color=color)
         left.plot([accuracy[row]] * 2, [row - 0.3, row + 0.7], color="k", lw=1)
-        label = f"{step:+.1f}" if row else f"{accuracy[0]:.1f}"
+        label = _signed(step) if row else f"{accuracy[0]:.1f}"
         left.annotate(
             label,
             (max(accuracy[row], accuracy[row] - step), row),
@@ -212,6 +212,12 @@ def plot_build_up(names, accuracy, cost, noise):
     right.set(xlabel="CPU s per epoch")
     right.tick_params(axis="y", length=0)
     return fig
+
+
+def _signed(points):
+    """Returns a difference as text, with a true minus sign."""
+    text = f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return "±0.0" if text.endswith("0.0") and abs(points) < 1 else text
 
 
 def plot_time_to_accuracy(runs, level, *, ax=None):

@@ -65,9 +65,13 @@ def find_learning_rate(
         cutmix=recipe.cutmix,
         random_erasing=recipe.random_erasing,
     )
+    # Whole batches only: the loss of a small rest would be noise.
+    count = max(1, len(data.x_train) // recipe.batch_size) * recipe.batch_size
     batches = ShuffledBatches(
-        data.x_train,
-        keras.utils.to_categorical(data.y_train, model.output_shape[-1]),
+        data.x_train[:count],
+        keras.utils.to_categorical(
+            data.y_train[:count], model.output_shape[-1]
+        ),
         recipe.batch_size,
         seed,
         augment=lambda epoch: changes if changes.is_active else None,

@@ -65,7 +65,7 @@ def test_build_up_draws_a_bar_from_each_state_to_the_next():
     left, right = fig.axes
     bars = [(bar.get_x(), bar.get_width()) for bar in left.patches]
     np.testing.assert_allclose(bars, [(60, -0.5), (59.5, 4.5)])
-    assert [t.get_text() for t in left.texts] == ["60.0", "-0.5", "+4.5"]
+    assert [t.get_text() for t in left.texts] == ["60.0", "−0.5", "+4.5"]
     weights = [text.get_weight() for text in left.texts]
     assert weights == ["normal", "normal", "bold"]  # beyond the noise
     assert [t.get_text() for t in left.get_yticklabels()] == ["a", "b", "c"]
