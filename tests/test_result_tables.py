@@ -122,10 +122,10 @@ def words(html):
 def test_old_and_new_records_of_one_recipe_are_seeds_of_one_row(tables, folder):
     glance = words(tables.render_glance(folder))
     assert (
-        "measured here CCT-2/3x2 article 283,723 2 78.00 ± 1.41 98.00 ± 0.00 "
-        "7 seeds 0, 1 " in glance
+        "measured here CCT-2/3x2 article 78.00 ± 1.41 seeds 0, 1 2 7 283,723 "
+        "98.00 ± 0.00" in glance
     )
-    assert "CCT-2/3x2 fast 283,723 2 79.00 98.00 7 seed 1" in glance
+    assert "CCT-2/3x2 fast 79.00 seed 1 2 7 283,723 98.00" in glance
     assert glance.count("measured here") == 2
 
 
@@ -164,7 +164,7 @@ def test_runs_that_are_not_recorded_are_named_and_have_no_row(tables, folder):
     part = tables.lists_of_runs(folder, tables.read_records(folder))
     text = words(part)
     assert "Small runs, for comparing." in text
-    assert "small cct_2_3x2 1 283,723 79.00 420" in text
+    assert "small cct_2_3x2 1 79.00 420 283,723" in text
     assert "1 of 2 recorded. Not recorded yet: small_cvt ." in text
     assert part.count('<tr class="measured">') == 1
     assert "train-list experiments/ablations.toml" in part

@@ -19,7 +19,7 @@ AUTHORS = (
 )
 BEST_OF_FOUR = "https://github.com/SHI-Labs/Compact-Transformers/issues/3"
 MEASURED = "measured here"
-NAMES = {"article": "example's CCT", "vit_keras": "example's ViT"}
+NAMES = {"article": "example's CCT", "vit_keras": "ViT of 4.7 M"}
 OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
 ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 260
@@ -71,7 +71,7 @@ PUBLISHED = {
     ),
     "vit_keras": Row(
         f'<a href="{EXAMPLE}">keras.io example</a>',
-        "example's ViT",
+        "ViT of 4.7 M",
         "its own",
         "4.7 million",
         100,
@@ -264,12 +264,12 @@ def results_table(records):
         "source",
         "model",
         "recipe",
-        "parameters",
-        "epochs",
         "top-1 (%)",
-        "top-5 (%)",
-        "CPU minutes",
         "runs",
+        "epochs",
+        "CPU minutes",
+        "parameters",
+        "top-5 (%)",
     )
     body = []
     for row in rows:
@@ -277,15 +277,15 @@ def results_table(records):
             row.source,
             row.model,
             row.recipe,
-            row.parameters,
-            str(row.epochs),
             row.top1,
-            row.top5 or "–",
-            "–" if row.cpu_minutes is None else f"{row.cpu_minutes:.0f}",
             row.note,
+            str(row.epochs),
+            "–" if row.cpu_minutes is None else f"{row.cpu_minutes:.0f}",
+            row.parameters,
+            row.top5 or "–",
         )
         body.append((row.source == MEASURED, cells))
-    return table(columns, body, numbers=(3, 4, 5, 6, 7))
+    return table(columns, body, numbers=(3, 5, 6, 7, 8))
 
 
 def measured_row(group):
@@ -478,9 +478,9 @@ def list_table(runs, done, records):
                     " ".join(f"<code>{escape(word)}</code>" for word in apart)
                     or "–",
                     str(record["seed"]),
-                    f"{record['parameters']:,}",
                     f"{100 * record['test']['accuracy']:.2f}",
                     f"{cpu_seconds(record):,.0f}",
+                    f"{record['parameters']:,}",
                 ),
             )
         )
@@ -488,9 +488,9 @@ def list_table(runs, done, records):
         "run",
         "set apart by",
         "seed",
-        "parameters",
         "top-1 (%)",
         "CPU seconds",
+        "parameters",
     )
     return table(columns, body, numbers=(2, 3, 4, 5))
 
