@@ -48,7 +48,6 @@ from cct_utils.plots.diagrams import (
 from cct_utils.plots.images import plot_images
 from cct_utils.plots.ladder import (
     Rung,
-    plot_by_data,
     plot_ladder,
     plot_moved_tokens,
     plot_runs_by_cost,
@@ -111,7 +110,6 @@ __all__ = [
     "plot_activations",
     "plot_attention_cost",
     "plot_build_up",
-    "plot_by_data",
     "plot_calibration",
     "plot_class_accuracy",
     "plot_class_probabilities",

@@ -183,47 +183,6 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
     return fig
 
 
-def plot_by_data(accuracies, *, ax=None):
-    """Draws accuracy against the number of training images, on a log axis.
-
-    Args:
-        accuracies: dict from the name of a model to a dict from a number of
-            images to a list of accuracies in percent, one for each seed. A
-            marker for each; the line joins their means.
-        ax: axes to draw on; new ones if None.
-
-    Returns:
-        The axes.
-
-    Raises:
-        ValueError: if a name begins with none of ViT, CVT, CCT, article.
-    """
-    if ax is None:
-        _, ax = new_figure("column", 3.4)
-    counts = sorted({n for points in accuracies.values() for n in points})
-    for name, points in accuracies.items():
-        style = _style(name)
-        numbers = sorted(points)
-        means = [np.mean(points[n]) for n in numbers]
-        ax.plot(
-            numbers, means, style["linestyle"], color=style["color"],
-            label=name, marker=style["marker"], markersize=5,
-        )  # fmt: skip
-        for n in numbers:
-            ax.plot(
-                [n] * len(points[n]), points[n], "_",
-                color=style["color"], markersize=9,
-            )  # fmt: skip
-    ax.set_xscale("log")
-    ax.margins(x=0.07)
-    ax.minorticks_off()
-    ax.set_xticks(counts, [f"{n:,}" for n in counts])
-    ax.set(xlabel="training images", ylabel="test accuracy (%)")
-    ax.grid(axis="y")
-    ax.legend(loc="lower right")
-    return ax
-
-
 def _style(name):
     """Returns color, line and marker of a model."""
     for prefix, style in _STYLES.items():

@@ -72,15 +72,6 @@ def test_runs_by_cost_count_epochs_and_add_up_minutes():
     assert len(by_epoch.get_legend().get_texts()) == 2  # a seed is no model
 
 
-def test_by_data_joins_the_means_of_the_seeds():
-    ax = plots.plot_by_data({"CCT-2/3x2": {5000: [50.0], 12500: [60.0, 64.0]}})
-    line = lines(ax)["CCT-2/3x2"]
-    np.testing.assert_allclose(line.get_xdata(), [5000, 12500])
-    np.testing.assert_allclose(line.get_ydata(), [50, 62])
-    labels = [tick.get_text() for tick in ax.get_xticklabels()]
-    assert labels == ["5,000", "12,500"]
-
-
 def test_an_unknown_model_is_refused():
     with pytest.raises(ValueError, match="must begin with.*'ResNet'"):
         plots.plot_runs_by_cost({"ResNet": [history(0.1)]})
