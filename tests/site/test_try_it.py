@@ -1,6 +1,7 @@
 """The page "Try it": the model in Chromium, good pictures and bad files."""
 
 import io
+import json
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.site.conftest import (
     DESKTOP,
     HTML,
     PHONE,
+    ROOT,
     TIMEOUT_MS,
     open_in,
     resized,
@@ -220,7 +222,10 @@ def test_answers_are_those_of_keras_on_a_hundred_images(tried, images):
 
     lists = images.reshape(len(images), -1).tolist()
     answers = tried.page.evaluate(CLASSIFY, lists)
-    model, images = load_trained(), images.astype("float32")
+    facts = json.loads(
+        (ROOT / "book/_static/try_it_facts.json").read_text("utf-8")
+    )
+    model, images = load_trained(facts["run"]), images.astype("float32")
     logits = np.concatenate([model(part) for part in np.split(images, 4)])
     pooling = pooling_weights(model, images)
     rollout = attention_rollout(attention_maps(model, images))
