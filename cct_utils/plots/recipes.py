@@ -70,12 +70,14 @@ def plot_learning_rates(searches, *, ax=None):
     for name, (rates, losses) in searches.items():
         (line,) = ax.plot(rates, _running_mean(losses), label=name)
         ax.plot(rates, losses, ".", color=line.get_color(), alpha=0.35)
-    top = max(losses[0] for _, losses in searches.values())
+    # What explodes at the end must not decide the scale.
+    top = 1.2 * max(losses[0] for _, losses in searches.values())
+    low = min(np.min(losses) for _, losses in searches.values())
     ax.set(
         xscale="log",
         xlabel="learning rate",
         ylabel="loss (nats)",
-        ylim=(None, 1.25 * top),
+        ylim=(low - 0.3 * (top - low), top),
     )
     ax.grid(axis="y")
     ax.legend(loc="lower left")

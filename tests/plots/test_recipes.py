@@ -42,7 +42,8 @@ def test_learning_rates_draw_losses_and_their_running_mean():
     np.testing.assert_allclose(points.get_ydata(), losses)
     np.testing.assert_allclose(mean.get_ydata(), [2, 24, 24, 94 / 3])
     assert ax.get_xscale() == "log"
-    assert ax.get_ylim()[1] == 2.5  # not up to where the loss explodes
+    # Not up to where the loss explodes: the top is above the first loss.
+    np.testing.assert_allclose(ax.get_ylim(), [0.58, 2.4])
 
 
 def test_newton_schulz_has_a_panel_and_a_line_for_each_value():
