@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from cct_utils.plots.style import COLORS, WIDTHS, new_figure
+from cct_utils.plots.style import COLORS, WIDTHS, Diagram, new_figure
 
 
 def plot_matrices(matrices, labels, *, width="column"):
@@ -235,7 +235,9 @@ def plot_encoder_blocks():
         The figure: the residual stream runs upwards, its branches leave it to
         the right and come back to be added.
     """
-    fig, (left, right) = new_figure("column", 4.3, columns=2)
+    fig, (left, right) = new_figure(
+        "column", 4.3, columns=2, FigureClass=Diagram
+    )
     for ax, title in ((left, "Pre-norm"), (right, "CCT's authors")):
         ax.set(xlim=(0, 10), ylim=(0, 20.5), title=title)
         ax.set_axis_off()

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from cct_utils.plots.style import COLORS, DIVERGING, WIDTHS, new_figure
+from cct_utils.plots.style import COLORS, DIVERGING, WIDTHS, Diagram, new_figure
 
 # What a box of the diagram stands for: its color, and that of its text.
 KIND_COLORS = {
@@ -46,7 +46,7 @@ def plot_model(image, steps, class_names):
         ValueError: if the kind of a step is unknown.
     """
     arrays = [image, *(step.output for step in steps)]
-    fig, ax = new_figure("column", 0.84 * len(arrays))
+    fig, ax = new_figure("column", 0.84 * len(arrays), FigureClass=Diagram)
     ax.set(xlim=(0, 10), ylim=(0.5 - len(arrays), 0.5))
     ax.axis("off")
     for i, array in enumerate(arrays):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from cct_utils.plots.style import COLORS, new_figure
+from cct_utils.plots.style import COLORS, Diagram, new_figure
 
 # The tokenizer gives a curve its color, the readout its line.
 _STYLES = {
@@ -47,7 +47,8 @@ def plot_ladder(rungs, part_names):
                 f"{', '.join(part_names)}. "
                 f"Received: {rung.name!r} with {len(rung.parts)}"
             )
-    _, ax = new_figure("column", 0.35 + 0.95 * len(rungs))
+    height = 0.35 + 0.95 * len(rungs)
+    _, ax = new_figure("column", height, FigureClass=Diagram)
     ax.set(xlim=(0, columns), ylim=(-len(rungs), 0.34))
     ax.axis("off")
     for column, name in enumerate(part_names):

@@ -1,7 +1,10 @@
 """The book's figure style: the only place for colors, sizes and rcParams."""
 
+import io
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 # A color means the same thing in each figure of the book. The colors are those
 # of Okabe and Ito, told apart with any kind of color vision, some of them
@@ -85,6 +88,26 @@ def use_book_style():
     except ImportError:  # not in a notebook
         return
     set_matplotlib_formats("retina")
+
+
+class Diagram(Figure):
+    """A figure of boxes and arrows, which a notebook also keeps as SVG.
+
+    The site shows the SVG, sharp at any size; what cannot show it shows the
+    PNG beside it. Made by `new_figure(..., FigureClass=Diagram)`.
+    """
+
+    def _repr_svg_(self):
+        """Returns the drawing as SVG, the same text each time."""
+        text = io.StringIO()
+        with mpl.rc_context({"svg.hashsalt": "diagram"}):
+            self.savefig(
+                text,
+                format="svg",
+                bbox_inches="tight",
+                metadata={"Date": None, "Creator": None},
+            )
+        return text.getvalue()
 
 
 def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):

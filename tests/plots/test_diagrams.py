@@ -51,6 +51,23 @@ def test_model_shows_each_box_shape_and_array():
     assert texts(pictures[4]) == ["dog"]  # the largest logit has a name
 
 
+def test_diagrams_are_svg_too_and_always_the_same():
+    image = np.zeros((8, 8, 3), "uint8")
+    drawings = [
+        plots.plot_model(image, steps(), ["cat", "dog", "frog"]),
+        plots.plot_encoder_blocks(),
+        plots.plot_ladder(
+            [plots.Rung("ViT", "", ("patches",))], ["tokens"]
+        ).figure,
+    ]
+    for drawing in drawings:
+        text = drawing._repr_svg_()
+        assert text.count("<svg ") == 1 and len(text) < 100_000
+        assert text == drawing._repr_svg_()
+    _, chart = plots.new_figure()
+    assert not hasattr(chart.figure, "_repr_svg_")
+
+
 def test_model_refuses_an_unknown_kind():
     step = plots.ModelStep("x", "magic", 0, np.zeros((4, 4)))
     with pytest.raises(ValueError, match="conv, position.*'magic'"):
