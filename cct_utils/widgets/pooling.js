@@ -27,7 +27,8 @@ export function limits(learned) {
 const PRESETS = {
   Learned: (learned) => [...learned],
   Average: (learned) => learned.map(() => 0),
-  "This token only": (learned, token) => {
+  // What a class token does: one token's vector alone is handed on.
+  "This token as class token": (learned, token) => {
     const [low, high] = limits(learned);
     return learned.map((_, t) => (t === token ? high : low));
   },

@@ -91,15 +91,21 @@ def test_keyboard_moves_score_and_class(open_widget, state_of, wait_for_words):
 
 
 def test_presets(open_widget, state_of, wait_for_words):
-    page = open_widget(PoolingExplorer(**example()))
+    given = example()
+    for name in ("tokens", "kernel"):  # as the browser gets them
+        given[name] = given[name].astype("float16").astype(float)
+    page = open_widget(PoolingExplorer(**given))
     page.get_by_role("button", name="Average").click()
     assert state_of(page, "scores") == [[0] * 16]
     wait_for_words(page, "weight 6.3 %. The weights are spread as over 16.0")
     page.get_by_role("slider", name="Token", exact=True).focus()
     page.keyboard.press("End")
-    page.get_by_role("button", name="This token only").click()
+    page.get_by_role("button", name="This token as class token").click()
     wait_for_words(page, "column 4: score")
     wait_for_words(page, "weight 100.0 %. The weights are spread as over 1.0")
+    alone = softmax(given["tokens"][0, -1] @ given["kernel"] + given["bias"])
+    best = f"class {alone.argmax()}, {100 * alone.max():.1f} %"
+    wait_for_words(page, f"Most likely: {best}")
 
 
 def test_a_bar_is_dragged(open_widget, state_of):
