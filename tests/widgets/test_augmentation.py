@@ -99,6 +99,15 @@ def test_keyboard_crops_and_flips(page, state_of, wait_for_words):
     assert state_of(page, "padding", "flip") == [0, True]
 
 
+def test_mouse_crops_and_flips(page, state_of, wait_for_words):
+    row = page.get_by_role("slider", name="Crop from row")
+    row.click(position={"x": 2, "y": 10})
+    wait_for_words(page, "moves by 4 down: one of 162 examples")
+    page.get_by_text("Flip", exact=True).click()
+    wait_for_words(page, "moves by 4 down and is mirrored")
+    assert state_of(page, "row", "flip") == [0, True]
+
+
 def test_keyboard_mixes(page, state_of, wait_for_words):
     recipe = page.get_by_role("combobox", name="Recipe")
     recipe.focus()

@@ -1,6 +1,7 @@
 """What every explorer keeps: size, silence, clean closing, phone and dark."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -167,14 +168,21 @@ def test_first_picture_comes_quickly(open_widget, widget):
     milliseconds = page.evaluate(
         """async (esm) => {
           const { default: explorer } = await window.load(esm);
-          const start = performance.now();
-          const el = document.body.appendChild(document.createElement("div"));
-          await explorer.render({ model: window.model, el });
-          return performance.now() - start;
+          const times = [];
+          for (let i = 0; i < 3; i++) {
+            const el = document.createElement("div");
+            document.body.append(el);
+            const start = performance.now();
+            await explorer.render({ model: window.model, el });
+            el.getBoundingClientRect();
+            times.push(performance.now() - start);
+          }
+          return Math.min(...times);
         }""",
         str(widget._esm),
     )
-    assert milliseconds < 1000  # a tenth of it on an idle machine
+    crowd = max(1, os.getloadavg()[0] / os.cpu_count())
+    assert milliseconds < 200 * crowd
 
 
 def test_touch_chooses_a_token_and_the_page_still_scrolls(

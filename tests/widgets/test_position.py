@@ -79,6 +79,16 @@ def test_keyboard_chooses_position_and_table(
     wait_for_words(page, f"mean cosine {near:.2f} with its direct")
 
 
+def test_a_click_chooses_the_position(open_widget, state_of, wait_for_words):
+    table = np.random.default_rng(0).normal(size=(12, 6))
+    page = open_widget(PositionExplorer(table, grid=(3, 4)))
+    box = page.get_by_role("slider", name="Position").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 3, box["y"] + 3)
+    assert state_of(page, "token") == [3]
+    near = cosines(table, False)[3][[2, 7]].mean()
+    wait_for_words(page, f"row 1, column 4: mean cosine {near:.2f} with its")
+
+
 def test_the_map_is_painted_as_computed(open_widget):
     table = np.random.default_rng(0).normal(size=(4, 3)).astype("float16")
     page = open_widget(PositionExplorer(table))
