@@ -11,6 +11,7 @@ import cct_utils
 from cct_utils import (
     CCTTokenizer,
     PositionEmbedding,
+    Recipe,
     SequencePooling,
     StochasticDepth,
     create_cct_model,
@@ -64,7 +65,7 @@ def little_cifar(tmp_path, monkeypatch):
             },
         ),
         (
-            run_experiment,
+            Recipe,  # the settings that run_experiment takes
             {
                 "learning_rate": 0.001,
                 "weight_decay": 0.0001,
@@ -191,4 +192,7 @@ def test_experiment_needs_the_model_alone():
     """Everything but the model has a default: `run_experiment(model)` runs."""
     parameters = list(inspect.signature(run_experiment).parameters.values())
     assert parameters[0].name == "model"
-    assert all(p.default is not p.empty for p in parameters[1:])
+    assert all(
+        p.default is not p.empty or p.kind is p.VAR_KEYWORD
+        for p in parameters[1:]
+    )

@@ -92,8 +92,8 @@ def _notebook_display():
     from IPython import get_ipython
     from IPython.display import display
 
-    if get_ipython() is None:
-        return None
+    if getattr(get_ipython(), "kernel", None) is None:
+        return None  # no shell, or one without a page to show things on
     lines = []
     handle = display({"text/plain": ""}, raw=True, display_id=True)
 
