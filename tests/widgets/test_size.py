@@ -130,6 +130,25 @@ def test_keyboard_changes_the_model(open_widget, state_of, wait_for_words):
     )
 
 
+def test_mouse_changes_image_and_batch(
+    open_widget, javascript, state_of, wait_for_words
+):
+    widget = SizeExplorer()
+    [kept] = javascript(SizeExplorer, "countActivations", [[state(widget)]])
+    page = open_widget(widget)
+    batch = page.get_by_role("slider", name="Batch")
+    width = batch.bounding_box()["width"]
+    batch.click(position={"x": width - 2, "y": 10})
+    assert state_of(page, "batch_size") == [512]
+    amount = f"{4 * 512 * kept / 1e6:.3g} MB"
+    wait_for_words(page, f"a batch of 512 keeps about {amount} of activations")
+    page.get_by_role("slider", name="Image side").click(
+        position={"x": 2, "y": 10}
+    )
+    assert state_of(page, "image_size") == [16]
+    wait_for_words(page, "16 tokens, 277,579 parameters")
+
+
 def test_what_cannot_be_built_is_said(open_widget, wait_for_words):
     page = open_widget(SizeExplorer())
     page.get_by_label("Heads", exact=True).select_option("6")
