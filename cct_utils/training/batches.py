@@ -24,12 +24,17 @@ class ShuffledBatches(keras.utils.PyDataset):
     def __init__(self, images, labels, batch_size, seed, epoch=0, augment=None):
         super().__init__()
         self.images, self.labels = images, labels
-        self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
+        self.batch_size, self.seed = batch_size, seed
         self.augment = augment or (lambda epoch: None)
-        self._shuffle()
+        self.set_epoch(epoch)
 
-    def _shuffle(self):
-        """Draws the order of the current epoch, and chooses what changes it."""
+    def set_epoch(self, epoch):
+        """Draws the order of an epoch, and chooses what changes its batches.
+
+        Keras's own `on_epoch_end` is no help: it is called before the first
+        epoch as well, or not, as a model needs building or not.
+        """
+        self.epoch = epoch
         rng = np.random.default_rng((self.seed, self.epoch))
         self.order = rng.permutation(len(self.images))
         self.augmentation = self.augment(self.epoch)
@@ -45,7 +50,3 @@ class ShuffledBatches(keras.utils.PyDataset):
         if self.augmentation is None:
             return images, labels
         return self.augmentation(images, labels, (self.seed, self.epoch, index))
-
-    def on_epoch_end(self):
-        self.epoch += 1
-        self._shuffle()

@@ -241,9 +241,17 @@ def _fit(model, data, recipe, seed, folder, progress):
         return history
     if done:
         folder.restore_last(model)
+    batches = ShuffledBatches(
+        data.x_train,
+        keras.utils.to_categorical(data.y_train, num_classes),
+        recipe.batch_size,
+        seed,
+        epoch=done,
+        augment=_augmentations(recipe, data.image_shape[:2]),
+    )
     callbacks = [
         _StopOnDivergence(recipe.learning_rate, num_classes),
-        _SeedEachEpoch(seed),
+        _SeedEachEpoch(seed, batches),
         _SaveEachEpoch(folder),
     ]
     if recipe.ema_momentum is not None:
@@ -253,14 +261,7 @@ def _fit(model, data, recipe, seed, folder, progress):
     if progress:
         callbacks.insert(0, Progress(num_epochs, done))
     model.fit(
-        ShuffledBatches(
-            data.x_train,
-            keras.utils.to_categorical(data.y_train, num_classes),
-            recipe.batch_size,
-            seed,
-            epoch=done,
-            augment=_augmentations(recipe, data.image_shape[:2]),
-        ),
+        batches,
         initial_epoch=done,
         epochs=num_epochs,
         validation_data=(
@@ -328,17 +329,18 @@ class _StopOnDivergence(keras.callbacks.Callback):
 
 
 class _SeedEachEpoch(keras.callbacks.Callback):
-    """Sets every random stream of the model from the seed and the epoch.
+    """Sets the batches, and each random stream of the model, by the epoch.
 
     What an epoch draws then does not depend on how it was reached, so that a
     resumed run repeats the uninterrupted one.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed, batches):
         super().__init__()
-        self.seed = seed
+        self.seed, self.batches = seed, batches
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.batches.set_epoch(epoch)
         streams = [
             variable
             for variable in self.model.non_trainable_variables

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cct_utils import RECIPES, Recipe, create_cct_variant, run_experiment
 from cct_utils.training import find_recipe
+from cct_utils.training.batches import ShuffledBatches
 
 
 def rate(recipe, epoch, steps=10):
@@ -185,6 +186,33 @@ def test_strong_augmentation_ends_when_the_recipe_says(monkeypatch):
     ]
     assert kinds == [("autoaugment", 1), ("autoaugment", 0), (None, 0)]
     assert _augmentations(Recipe(), (32, 32))(0) is None
+
+
+def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
+    """Keras must not be an epoch ahead: strong augmentation would end early."""
+    epochs = []
+    original = ShuffledBatches.__getitem__
+
+    def watched(self, index):
+        epochs.append(self.epoch)
+        return original(self, index)
+
+    monkeypatch.setattr(ShuffledBatches, "__getitem__", watched)
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(max(epochs))
+
+    build = build_bare()
+    fit = build.fit
+
+    def fit_watched(*arguments, callbacks=(), **options):
+        return fit(*arguments, callbacks=[*callbacks, Watch()], **options)
+
+    monkeypatch.setattr(build, "fit", fit_watched)
+    run_experiment(build, digits, progress=False, num_epochs=3, batch_size=180)
+    assert seen == [0, 1, 2]
 
 
 # Bad input
