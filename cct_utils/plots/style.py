@@ -1,10 +1,13 @@
 """The book's figure style: the only place for colors, sizes and rcParams."""
 
+import base64
 import io
+import re
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from PIL import Image
 
 # A color means the same thing in each figure of the book. The colors are those
 # of Okabe and Ito, told apart with any kind of color vision, some of them
@@ -107,7 +110,25 @@ class Diagram(Figure):
                 bbox_inches="tight",
                 metadata={"Date": None, "Creator": None},
             )
-        return text.getvalue()
+        return _shrink(text.getvalue())
+
+
+def _shrink(svg):
+    """Returns the same SVG in fewer bytes: short numbers, small images."""
+
+    def encode(match):
+        picture = Image.open(io.BytesIO(base64.b64decode(match[1])))
+        ground = Image.new("RGBA", picture.size, "white")
+        ground.alpha_composite(picture.convert("RGBA"))
+        data = io.BytesIO()
+        small = ground.convert("RGB").quantize(256, dither=0)
+        small.save(data, "PNG", optimize=True)
+        return "base64," + base64.b64encode(data.getvalue()).decode()
+
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"base64,([\w+/=\s]+)", encode, svg)
+    svg = re.sub(r"\b([1-9]\d*\.\d\d)\d+", r"\1", svg)  # of a point
+    return re.sub(r"\n\s*", "\n", svg)
 
 
 def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):
