@@ -252,6 +252,33 @@ def test_chapter_shows_no_unexpected_error_or_log(chapter):
         assert output.get("name") != "stderr", start
 
 
+def test_chapter_says_its_time_and_asks_and_answers_questions(chapter):
+    prose = [
+        "".join(cell["source"])
+        for cell in chapter["cells"]
+        if cell["cell_type"] == "markdown"
+    ]
+    frame = "".join(prose[:2])
+    assert "*Before this:*" in frame
+    assert re.search(r"\*Time:\* reading .*running .*CPU", frame)
+    quizzes = [
+        output
+        for _, output in outputs(chapter)
+        if "cct-quiz" in "".join(output.get("data", {}).get("text/html", ""))
+    ]
+    assert len(quizzes) == 1
+    start = next(i for i, text in enumerate(prose) if "## Exercises" in text)
+    answers = [t for t in prose[start:] if "<summary>Discussion" in t]
+    folded = [
+        cell
+        for cell in chapter["cells"]
+        if cell["cell_type"] == "code"
+        and "hide-cell" in cell["metadata"].get("tags", [])
+        and cell["outputs"]
+    ]
+    assert len(answers) >= 3 and len(folded) >= len(answers)
+
+
 def test_chapter_outputs_are_small(chapter):
     assert len(json.dumps(chapter)) < LARGEST_NOTEBOOK
     for cell, output in outputs(chapter):

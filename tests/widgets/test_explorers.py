@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from cct_utils.widgets import (
     TokenizerExplorer,
 )
 
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 32, 3), "uint8")
 
@@ -87,6 +89,22 @@ def test_state_comes_back(widget):
     json.dumps(
         {k: v for k, v in own(widget).items() if not isinstance(v, bytes)}
     )
+
+
+def test_chapters_keep_the_explorers_as_they_are_now():
+    state_type = "application/vnd.jupyter.widget-state+json"
+    seen = set()
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        saved = json.loads(path.read_text("utf-8"))["metadata"]
+        models = saved.get("widgets", {}).get(state_type, {}).get("state", {})
+        for state in (model["state"] for model in models.values()):
+            if "_esm" in state:
+                name = state["_anywidget_id"].rsplit(".", 1)[1]
+                explorer = getattr(widgets, name)
+                assert state["_esm"] == str(explorer._esm), path.name
+                assert state["_css"] == str(explorer._css), path.name
+                seen.add(name)
+    assert seen == set(widgets._EXPLORERS)
 
 
 @pytest.mark.parametrize("width", [320, 360, 800])
