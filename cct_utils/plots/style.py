@@ -101,7 +101,7 @@ class Diagram(Figure):
     """
 
     def _repr_svg_(self):
-        """Returns the drawing as SVG, the same text each time."""
+        """Returns SVG, the same text each time, and its size in pixels."""
         text = io.StringIO()
         with mpl.rc_context({"svg.hashsalt": "diagram"}):
             self.savefig(
@@ -110,7 +110,10 @@ class Diagram(Figure):
                 bbox_inches="tight",
                 metadata={"Date": None, "Creator": None},
             )
-        return _shrink(text.getvalue())
+        svg = _shrink(text.getvalue())
+        points = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+        width, height = (int(float(n) / 72 * self.dpi) for n in points.groups())
+        return svg, {"width": width, "height": height}
 
 
 def _shrink(svg):

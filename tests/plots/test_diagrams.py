@@ -61,9 +61,10 @@ def test_diagrams_are_svg_too_and_always_the_same():
         ).figure,
     ]
     for drawing in drawings:
-        text = drawing._repr_svg_()
+        text, size = drawing._repr_svg_()
         assert text.count("<svg ") == 1 and len(text) < 100_000
-        assert text == drawing._repr_svg_()
+        assert (text, size) == drawing._repr_svg_()
+        assert 400 < size["width"] < 600
     _, chart = plots.new_figure()
     assert not hasattr(chart.figure, "_repr_svg_")
 
