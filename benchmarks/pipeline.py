@@ -20,7 +20,6 @@ from summary import PIPELINE_COLUMNS, pipeline_cells, spread, text_table
 from worker import measure
 
 from cct_utils import results
-from cct_utils.augmentation import BatchAugmentation
 from cct_utils.models import create_model
 from cct_utils.training import RECIPES, compile_model, find_recipe
 from cct_utils.training.batches import ShuffledBatches
@@ -105,13 +104,7 @@ def measure_recipe(name, options):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 32, 32, 3), dtype="uint8")
     labels = np.eye(10, dtype="float32")[np.arange(IMAGES) % 10]
-    changes = BatchAugmentation(
-        recipe.augmentation,
-        (32, 32),
-        mixup_alpha=recipe.mixup_alpha,
-        cutmix=recipe.cutmix,
-        random_erasing=recipe.random_erasing,
-    )
+    changes = recipe.batch_augmentation((32, 32))
     batches = ShuffledBatches(
         images, labels, size, seed=0, augment=lambda epoch: changes
     )

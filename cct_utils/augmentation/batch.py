@@ -63,27 +63,28 @@ class BatchAugmentation:
                 f"Received: random_erasing={random_erasing}"
             )
         self.policy = policy if policy in POLICIES else None
-        # In float32 whatever the precision of the training is.
-        with _Float32():
-            self.shift_and_mirror = augmentation_layers(
-                "none" if policy == "none" else "crop_flip", image_size
+        # Whatever the precision of the training is.
+        dtype = "float32"
+        self.shift_and_mirror = augmentation_layers(
+            "none" if policy == "none" else "crop_flip", image_size, dtype=dtype
+        )
+        self.mixing = []
+        if mixup_alpha:
+            self.mixing.append(layers.MixUp(alpha=mixup_alpha, dtype=dtype))
+        if cutmix:
+            # Keras draws an image's share from Beta(a, a), with `a` in this
+            # range: Beta(1, 1) is the authors' choice.
+            self.mixing.append(layers.CutMix(factor=(1.0, 1.0), dtype=dtype))
+        # A single number as the factor would halve the probability.
+        self.erasing = (
+            layers.RandomErasing(
+                factor=(random_erasing, random_erasing),
+                value_range=(0, 255),
+                dtype=dtype,
             )
-            self.mixing = []
-            if mixup_alpha:
-                self.mixing.append(layers.MixUp(alpha=mixup_alpha))
-            if cutmix:
-                # Keras draws an image's share from Beta(a, a), with `a` in
-                # this range: Beta(1, 1) is the authors' choice.
-                self.mixing.append(layers.CutMix(factor=(1.0, 1.0)))
-            # A single number as the factor would halve the probability.
-            self.erasing = (
-                layers.RandomErasing(
-                    factor=(random_erasing, random_erasing),
-                    value_range=(0, 255),
-                )
-                if random_erasing
-                else None
-            )
+            if random_erasing
+            else None
+        )
         self.streams = [
             stream.state
             for layer in (
@@ -154,17 +155,6 @@ class BatchAugmentation:
             keras.ops.convert_to_numpy(mixed[key])
             for key in ("images", "labels")
         )
-
-
-class _Float32:
-    """Sets the global precision to float32 for the length of a block."""
-
-    def __enter__(self):
-        self.policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float32")
-
-    def __exit__(self, *error):
-        keras.config.set_dtype_policy(self.policy)
 
 
 def _seed_generators(layer):

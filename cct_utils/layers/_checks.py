@@ -15,6 +15,15 @@ def check_rate(name, rate):
     return float(rate)
 
 
+def check_images(shape):
+    """Raises if a shape is not that of a batch of images."""
+    if len(shape) != 4:
+        raise ValueError(
+            "Images must have shape (batch, height, width, channels). "
+            f"Received: shape={tuple(shape)}"
+        )
+
+
 def check_positive(name, value):
     """Returns `value` as an int, or raises if it is not at least 1."""
     if isinstance(value, bool) or int(value) != value or value < 1:

@@ -7,7 +7,7 @@ arXiv 2104.05704, section 3.2 (ViT-Lite: the same with smaller patches).
 import keras
 from keras import layers, ops
 
-from cct_utils.layers._checks import check_positive
+from cct_utils.layers._checks import check_images, check_positive
 
 
 @keras.saving.register_keras_serializable("cct_utils")
@@ -67,11 +67,7 @@ class PatchTokenizer(layers.Layer):
         }
 
     def build(self, input_shape):
-        if len(input_shape) != 4:
-            raise ValueError(
-                "Images must have shape (batch, height, width, channels). "
-                f"Received: shape={tuple(input_shape)}"
-            )
+        check_images(input_shape)
         self.grid(*input_shape[1:3])
         self.convolution.build((None, None, None, input_shape[-1]))
 

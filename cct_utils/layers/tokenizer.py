@@ -7,7 +7,7 @@ Transformers, section 3.3 and Fig. 3, arXiv 2104.05704.
 import keras
 from keras import layers, ops
 
-from cct_utils.layers._checks import check_positive
+from cct_utils.layers._checks import check_images, check_positive
 
 
 @keras.saving.register_keras_serializable("cct_utils")
@@ -121,11 +121,7 @@ class CCTTokenizer(layers.Layer):
         }
 
     def build(self, input_shape):
-        if len(input_shape) != 4:
-            raise ValueError(
-                "Images must have shape (batch, height, width, channels). "
-                f"Received: shape={tuple(input_shape)}"
-            )
+        check_images(input_shape)
         if None not in input_shape[1:3]:
             self.grid(*input_shape[1:3])
         channels = input_shape[-1]

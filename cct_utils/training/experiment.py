@@ -8,7 +8,6 @@ import time
 import keras
 import numpy as np
 
-from cct_utils.augmentation import BatchAugmentation
 from cct_utils.data import check_images, check_labels, load_dataset
 from cct_utils.results import command_line, describe_environment
 from cct_utils.training.batches import ShuffledBatches
@@ -247,11 +246,13 @@ def _fit(model, data, recipe, seed, folder, progress):
         recipe.batch_size,
         seed,
         epoch=done,
-        augment=_augmentations(recipe, data.image_shape[:2]),
+        augment=functools.partial(
+            recipe.batch_augmentation, data.image_shape[:2]
+        ),
     )
     callbacks = [
         _StopOnDivergence(recipe.learning_rate, num_classes),
-        _SeedEachEpoch(seed, batches),
+        SeedEachEpoch(seed, batches),
         _SaveEachEpoch(folder),
     ]
     if recipe.ema_momentum is not None:
@@ -278,34 +279,6 @@ def _fit(model, data, recipe, seed, folder, progress):
     return history
 
 
-def _augmentations(recipe, image_size):
-    """Returns a function from an epoch to what changes its batches, or None."""
-
-    @functools.cache
-    def make(policy, mixes):
-        return BatchAugmentation(
-            policy,
-            image_size,
-            mixup_alpha=recipe.mixup_alpha if mixes else 0.0,
-            cutmix=recipe.cutmix and mixes,
-            random_erasing=recipe.random_erasing,
-        )
-
-    def augment(epoch):
-        policy = recipe.augmentation
-        if policy != "none" and _is_over(recipe.policy_epochs, epoch):
-            policy = "crop_flip"
-        changes = make(policy, not _is_over(recipe.mixing_epochs, epoch))
-        return changes if changes.is_active else None
-
-    return augment
-
-
-def _is_over(epochs, epoch):
-    """Whether something that lasts so many epochs has ended by this one."""
-    return epochs is not None and epoch >= epochs
-
-
 class _StopOnDivergence(keras.callbacks.Callback):
     """Ends the training when the loss is not a number, or out of all bounds."""
 
@@ -328,7 +301,7 @@ class _StopOnDivergence(keras.callbacks.Callback):
             )
 
 
-class _SeedEachEpoch(keras.callbacks.Callback):
+class SeedEachEpoch(keras.callbacks.Callback):
     """Sets the batches, and each random stream of the model, by the epoch.
 
     What an epoch draws then does not depend on how it was reached, so that a

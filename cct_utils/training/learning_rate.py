@@ -7,9 +7,8 @@ Reference: Smith, Cyclical Learning Rates for Training Neural Networks, arXiv
 import keras
 import numpy as np
 
-from cct_utils.augmentation import BatchAugmentation
 from cct_utils.training.batches import ShuffledBatches
-from cct_utils.training.experiment import compile_model
+from cct_utils.training.experiment import SeedEachEpoch, compile_model
 from cct_utils.training.recipes import Recipe, find_recipe
 
 # A loss so many times the first one is no noise: the weights have exploded.
@@ -58,13 +57,7 @@ def find_learning_rate(
     copy.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(
         start, decay_steps=steps - 1, decay_rate=stop / start
     )
-    changes = BatchAugmentation(
-        recipe.augmentation,
-        data.image_shape[:2],
-        mixup_alpha=recipe.mixup_alpha,
-        cutmix=recipe.cutmix,
-        random_erasing=recipe.random_erasing,
-    )
+    changes = recipe.batch_augmentation(data.image_shape[:2])
     # Whole batches only: the loss of a small rest would be noise.
     count = max(1, len(data.x_train) // recipe.batch_size) * recipe.batch_size
     batches = ShuffledBatches(
@@ -74,14 +67,15 @@ def find_learning_rate(
         ),
         recipe.batch_size,
         seed,
-        augment=lambda epoch: changes if changes.is_active else None,
+        augment=lambda epoch: changes,
     )
     collect = _CollectLosses(steps)
     copy.fit(
         batches,
         epochs=-(-steps // len(batches)),
         shuffle=False,
-        callbacks=[collect],
+        # Each pass through the images needs an order of its own.
+        callbacks=[SeedEachEpoch(seed, batches), collect],
         verbose=0,
     )
     rates = np.geomspace(start, stop, steps)[: len(collect.losses)]

@@ -11,6 +11,8 @@ import difflib
 
 import keras
 
+from cct_utils.augmentation import BatchAugmentation
+
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("constant", "cosine")
 
@@ -123,6 +125,29 @@ class Recipe:
             _check_choice("setting", name, FIELDS)
         return dataclasses.replace(self, **changes)
 
+    def batch_augmentation(self, image_size, epoch=0):
+        """Returns what changes the batches of an epoch, or None.
+
+        Args:
+            image_size: `(height, width)` in pixels.
+            epoch: the epoch, counted from 0.
+
+        Returns:
+            A `BatchAugmentation`; None where nothing is to change.
+        """
+        policy = self.augmentation
+        if policy != "none" and _is_over(self.policy_epochs, epoch):
+            policy = "crop_flip"
+        mixes = not _is_over(self.mixing_epochs, epoch)
+        changes = BatchAugmentation(
+            policy,
+            image_size,
+            mixup_alpha=self.mixup_alpha if mixes else 0.0,
+            cutmix=self.cutmix and mixes,
+            random_erasing=self.random_erasing,
+        )
+        return changes if changes.is_active else None
+
     def learning_rate_schedule(self, steps_per_epoch):
         """Returns what a Keras optimizer takes as its learning rate.
 
@@ -190,6 +215,11 @@ class Recipe:
                 ]
             )
         return optimizer
+
+
+def _is_over(epochs, epoch):
+    """Whether something that lasts so many epochs has ended by this one."""
+    return epochs is not None and epoch >= epochs
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))

@@ -170,22 +170,17 @@ def test_an_average_of_weights_is_validated_and_tested(
     assert max(difference) > 1e-4
 
 
-def test_strong_augmentation_ends_when_the_recipe_says(monkeypatch):
-    from cct_utils.training.experiment import _augmentations
-
+def test_strong_augmentation_ends_when_the_recipe_says():
     recipe = Recipe(
         augmentation="autoaugment",
         cutmix=True,
         policy_epochs=2,
         mixing_epochs=1,
     )
-    augment = _augmentations(recipe, (32, 32))
-    kinds = [
-        (augment(epoch).policy, len(augment(epoch).mixing))
-        for epoch in range(3)
-    ]
+    changes = [recipe.batch_augmentation((32, 32), e) for e in range(3)]
+    kinds = [(each.policy, len(each.mixing)) for each in changes]
     assert kinds == [("autoaugment", 1), ("autoaugment", 0), (None, 0)]
-    assert _augmentations(Recipe(), (32, 32))(0) is None
+    assert Recipe().batch_augmentation((32, 32)) is None
 
 
 def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
