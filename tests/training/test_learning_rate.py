@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cct_utils.training import Recipe, find_learning_rate
+from cct_utils.training.batches import ShuffledBatches
 
 SMALL = Recipe(batch_size=64)
 
@@ -53,3 +54,27 @@ def test_the_model_keeps_its_weights_and_its_optimizer(build, digits):
 def test_rates_that_do_not_rise_are_refused(build, digits, wrong):
     with pytest.raises(ValueError, match="must rise from `start`"):
         find_learning_rate(build(), digits, **wrong)
+
+
+def test_each_pass_through_the_images_has_an_order_of_its_own(
+    build_bare, digits, monkeypatch
+):
+    orders = []
+    original = ShuffledBatches.set_epoch
+
+    def watched(self, epoch):
+        original(self, epoch)
+        orders.append((epoch, tuple(self.order)))
+
+    monkeypatch.setattr(ShuffledBatches, "set_epoch", watched)
+    find_learning_rate(
+        build_bare(),
+        digits,
+        recipe=SMALL,
+        start=1e-6,
+        stop=1e-5,
+        steps=5,
+    )
+    # 180 images are two whole batches: five steps take three passes.
+    assert {epoch for epoch, _ in orders} == {0, 1, 2}
+    assert len({order for _, order in orders}) == 3
