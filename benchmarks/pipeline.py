@@ -104,7 +104,7 @@ def measure_recipe(name, options):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (IMAGES, 32, 32, 3), dtype="uint8")
     labels = np.eye(10, dtype="float32")[np.arange(IMAGES) % 10]
-    changes = recipe.batch_augmentation((32, 32))
+    changes = recipe.batch_augmentation()
     batches = ShuffledBatches(
         images, labels, size, seed=0, augment=lambda epoch: changes
     )

@@ -1,7 +1,6 @@
 """One experiment from a model to its test result, resumable at any moment."""
 
 import dataclasses
-import functools
 import tempfile
 import time
 
@@ -246,9 +245,7 @@ def _fit(model, data, recipe, seed, folder, progress):
         recipe.batch_size,
         seed,
         epoch=done,
-        augment=functools.partial(
-            recipe.batch_augmentation, data.image_shape[:2]
-        ),
+        augment=recipe.batch_augmentation,
     )
     callbacks = [
         _StopOnDivergence(recipe.learning_rate, num_classes),

@@ -57,7 +57,7 @@ def find_learning_rate(
     copy.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(
         start, decay_steps=steps - 1, decay_rate=stop / start
     )
-    changes = recipe.batch_augmentation(data.image_shape[:2])
+    changes = recipe.batch_augmentation()
     # Whole batches only: the loss of a small rest would be noise.
     count = max(1, len(data.x_train) // recipe.batch_size) * recipe.batch_size
     batches = ShuffledBatches(

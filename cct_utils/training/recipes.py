@@ -125,11 +125,10 @@ class Recipe:
             _check_choice("setting", name, FIELDS)
         return dataclasses.replace(self, **changes)
 
-    def batch_augmentation(self, image_size, epoch=0):
+    def batch_augmentation(self, epoch=0):
         """Returns what changes the batches of an epoch, or None.
 
         Args:
-            image_size: `(height, width)` in pixels.
             epoch: the epoch, counted from 0.
 
         Returns:
@@ -141,7 +140,6 @@ class Recipe:
         mixes = not _is_over(self.mixing_epochs, epoch)
         changes = BatchAugmentation(
             policy,
-            image_size,
             mixup_alpha=self.mixup_alpha if mixes else 0.0,
             cutmix=self.cutmix and mixes,
             random_erasing=self.random_erasing,

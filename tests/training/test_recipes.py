@@ -177,10 +177,10 @@ def test_strong_augmentation_ends_when_the_recipe_says():
         policy_epochs=2,
         mixing_epochs=1,
     )
-    changes = [recipe.batch_augmentation((32, 32), e) for e in range(3)]
+    changes = [recipe.batch_augmentation(e) for e in range(3)]
     kinds = [(each.policy, len(each.mixing)) for each in changes]
     assert kinds == [("autoaugment", 1), ("autoaugment", 0), (None, 0)]
-    assert Recipe().batch_augmentation((32, 32)) is None
+    assert Recipe().batch_augmentation() is None
 
 
 def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
