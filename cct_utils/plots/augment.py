@@ -236,9 +236,10 @@ def plot_smoothed_loss(lead, losses, best_lead, *, ax=None):
     ax.annotate(
         f"{floor:.2f} at {best_lead:.1f}",
         (best_lead, floor),
-        (0, 8),
+        (0, -6),
         textcoords="offset points",
         ha="left",
+        va="top",
     )
     ax.set(
         xlabel="lead of the true class's logit",

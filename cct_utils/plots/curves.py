@@ -169,7 +169,7 @@ def plot_reliability(bins, *, title=None, ax=None):
         100 * confidence[used],
         100 * accuracy[used],
         "o-",
-        color=COLORS["test"],
+        color=COLORS["ink"],
         clip_on=False,
         label="right answers",
     )
