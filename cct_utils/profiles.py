@@ -4,9 +4,10 @@ The environment variable `CCT_PROFILE` chooses: `full` is what a GPU does,
 `quick` takes minutes on two processor cores, `smoke` seconds, without network.
 """
 
-import difflib
 import os
 from typing import NamedTuple
+
+from cct_utils._choices import check_choice
 
 
 class Profile(NamedTuple):
@@ -42,13 +43,7 @@ def profile(name=None):
         ValueError: if there is no such profile; the message names the nearest.
     """
     name = name or os.environ.get("CCT_PROFILE") or _default()
-    if name not in PROFILES:
-        near = difflib.get_close_matches(name, PROFILES, n=1, cutoff=0.4)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"CCT_PROFILE must be one of {', '.join(PROFILES)}{hint}. "
-            f"Received: {name!r}"
-        )
+    check_choice("CCT_PROFILE", name, PROFILES)
     return PROFILES[name]
 
 

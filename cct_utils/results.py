@@ -6,7 +6,6 @@ result. The records of the book's own runs are part of the package, in
 `cct_utils/recorded`; some of them with their weights and test predictions.
 """
 
-import difflib
 import json
 import os
 import pathlib
@@ -17,6 +16,8 @@ import sys
 from importlib import metadata
 
 import numpy as np
+
+from cct_utils._choices import unknown_choice
 
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 
@@ -141,12 +142,12 @@ def _find(name):
     for folder in (RECORDED / str(name), pathlib.Path(name)):
         if (folder / "record.json").exists():
             return folder
-    near = difflib.get_close_matches(str(name), recorded_runs(), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
+    raise unknown_choice(
         "A recorded run is one of "
         f"{', '.join(recorded_runs()) or '(none)'}, or the folder of a "
-        f"finished run{hint}. Received: {str(name)!r}"
+        "finished run",
+        str(name),
+        recorded_runs(),
     )
 
 

@@ -164,7 +164,7 @@ def test_unknown_recipe_gives_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'randaugment'") as error:
         augmentation_layers("RandAugment", 32)
     message = str(error.value)
-    assert "Received: 'RandAugment'" in message
+    assert "Received: augmentation='RandAugment'" in message
     assert all(recipe in message for recipe in AUGMENTATION_RECIPES)
 
 

@@ -44,7 +44,7 @@ def test_an_unknown_profile_names_the_nearest(wrong, nearest, monkeypatch):
     with pytest.raises(ValueError, match=f"did you mean '{nearest}'"):
         profile(wrong)
     monkeypatch.setenv("CCT_PROFILE", wrong)
-    with pytest.raises(ValueError, match=f"Received: '{wrong}'"):
+    with pytest.raises(ValueError, match=f"Received: CCT_PROFILE='{wrong}'"):
         profile()
 
 

@@ -4,12 +4,11 @@ References: Zhang et al., mixup, arXiv 1710.09412; Yun et al., CutMix, arXiv
 1905.04899; Zhong et al., Random Erasing, arXiv 1708.04896.
 """
 
-import difflib
-
 import numpy as np
 from keras import ops
 from keras.layers import CutMix, MixUp
 
+from cct_utils._choices import check_choice
 from cct_utils.augmentation.policies import POLICIES, augment_image
 
 IMAGE_POLICIES = ("none", "crop_flip", *POLICIES)
@@ -44,13 +43,7 @@ class BatchAugmentation:
         cutmix=False,
         random_erasing=0.0,
     ):
-        if policy not in IMAGE_POLICIES:
-            near = difflib.get_close_matches(str(policy), IMAGE_POLICIES, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"A policy is one of {', '.join(IMAGE_POLICIES)}{hint}. "
-                f"Received: {policy!r}"
-            )
+        check_choice("policy", policy, IMAGE_POLICIES)
         if mixup_alpha < 0:
             raise ValueError(
                 "`mixup_alpha` must be at least 0, where 0 means no MixUp. "

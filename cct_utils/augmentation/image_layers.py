@@ -8,10 +8,10 @@ References: He et al., arXiv 1512.03385, section 4.2 (pad and crop); Cubuk et
 al., arXiv 1909.13719 (RandAugment).
 """
 
-import difflib
-
 import keras
 from keras import layers, ops
+
+from cct_utils._choices import check_choice
 
 AUGMENTATION_RECIPES = ("none", "crop_flip", "randaugment")
 
@@ -123,7 +123,7 @@ def augmentation_layers(
     Raises:
         ValueError: if the recipe is unknown; the message names the nearest.
     """
-    _check_recipe(recipe)
+    check_choice("augmentation", recipe, AUGMENTATION_RECIPES)
     if recipe == "none":
         return []
     size = min(image_size) if hasattr(image_size, "__len__") else image_size
@@ -178,16 +178,3 @@ def data_augmentation(
         name="data_augmentation",
     )
     return pipeline if images is None else pipeline(images)
-
-
-def _check_recipe(recipe):
-    """Raises if there is no such recipe, naming the nearest."""
-    if recipe not in AUGMENTATION_RECIPES:
-        near = difflib.get_close_matches(
-            str(recipe), AUGMENTATION_RECIPES, n=1, cutoff=0.4
-        )
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            "An augmentation recipe is one of "
-            f"{', '.join(AUGMENTATION_RECIPES)}{hint}. Received: {recipe!r}"
-        )

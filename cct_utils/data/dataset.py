@@ -1,6 +1,5 @@
 """`load_dataset`: any data set as plain arrays in three parts."""
 
-import difflib
 import hashlib
 import os
 import pathlib
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cct_utils._choices import unknown_choice
 from cct_utils.data.catalog import DATASETS
 from cct_utils.data.folders import read_folder
 from cct_utils.data.sources import read_arrays
@@ -136,10 +136,12 @@ def _read(name, image_size):
     if folder.is_dir():
         names, *arrays = read_folder(folder, image_size)
         return names, "a folder of images", arrays, folder.resolve().name
-    near = difflib.get_close_matches(text.lower(), DATASETS, 1, 0.0)[0]
-    raise ValueError(
+    raise unknown_choice(
         f"Expected one of {', '.join(DATASETS)} or an existing folder of class "
-        f"folders: did you mean {near!r}? Received: name={text!r}"
+        "folders",
+        text,
+        DATASETS,
+        received=f"name={text!r}",
     )
 
 

@@ -1,8 +1,8 @@
 """Single photographs as arrays: read, cut to shape, made smaller."""
 
-import difflib
-
 import numpy as np
+
+from cct_utils._choices import check_choice
 
 PHOTOS = ("china", "flower")
 
@@ -22,12 +22,7 @@ def sample_photo(name, size=None):
     """
     from sklearn.datasets import load_sample_image
 
-    if name not in PHOTOS:
-        near = difflib.get_close_matches(str(name), PHOTOS, 1, 0.0)[0]
-        raise ValueError(
-            f"The sample photographs are {', '.join(PHOTOS)}: did you mean "
-            f"{near!r}? Received: name={name!r}"
-        )
+    check_choice("name", name, PHOTOS)
     photo = load_sample_image(f"{name}.jpg")
     if size is None:
         return np.array(photo)

@@ -4,13 +4,13 @@ Reference: Abnar and Zuidema, Quantifying Attention Flow in Transformers,
 arXiv 2005.00928 (rollout).
 """
 
-import difflib
 from functools import partial
 
 import keras
 import numpy as np
 from keras import ops
 
+from cct_utils._choices import unknown_choice
 from cct_utils.layers import SequencePooling
 
 BATCH_SIZE = 64  # images at a time, so that memory does not grow with them
@@ -139,11 +139,11 @@ def _layer(model, name):
     """Returns the layer of this name, or raises, naming the nearest."""
     names = [layer.name for layer in model.layers]
     if name not in names:
-        near = difflib.get_close_matches(str(name), names, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
+        raise unknown_choice(
             f"The model {model.name!r} must have a layer of the name asked "
-            f"for{hint} (`model.summary()` lists them). Received: {name!r}"
+            "for (`model.summary()` lists them)",
+            name,
+            names,
         )
     return model.get_layer(name)
 

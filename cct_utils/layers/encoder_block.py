@@ -7,6 +7,7 @@ References: Vaswani et al., arXiv 1706.03762; Dosovitskiy et al., arXiv
 import keras
 from keras import activations, initializers, layers, ops
 
+from cct_utils._choices import check_choice
 from cct_utils.layers._checks import check_rate
 from cct_utils.layers.self_attention import SelfAttention
 from cct_utils.layers.stochastic_depth import StochasticDepth
@@ -113,11 +114,7 @@ def encoder_block(
         ValueError: if `residual` is unknown or the last of `mlp_units` is not
             the width of `x`.
     """
-    if residual not in RESIDUAL_STYLES:
-        raise ValueError(
-            f"`residual` must be one of {', '.join(RESIDUAL_STYLES)}. "
-            f"Received: residual={residual!r}"
-        )
+    check_choice("residual", residual, RESIDUAL_STYLES)
     if mlp_units[-1] != x.shape[-1]:
         raise ValueError(
             "The last of `mlp_units` must equal the width of the tokens, "

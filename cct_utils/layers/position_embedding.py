@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from cct_utils._choices import unknown_choice
 from cct_utils.layers._checks import check_positive
 
 KINDS = ("learned", "sine")
@@ -114,9 +115,12 @@ class PositionEmbedding(layers.Layer):
                 "Received: sequence_length=None"
             )
         if kind not in KINDS:
-            raise ValueError(
+            raise unknown_choice(
                 f"`kind` must be one of {', '.join(KINDS)} (for no position "
-                f"embedding leave the layer out). Received: kind={kind!r}"
+                "embedding leave the layer out)",
+                kind,
+                KINDS,
+                received=f"kind={kind!r}",
             )
         self.sequence_length = check_positive(
             "sequence_length", sequence_length

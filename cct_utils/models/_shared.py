@@ -1,10 +1,9 @@
 """What the models share: first layers, positions, blocks, pooling, head."""
 
-import difflib
-
 import keras
 from keras import layers
 
+from cct_utils._choices import unknown_choice
 from cct_utils.augmentation import augmentation_layers
 from cct_utils.layers import (
     ClassPooling,
@@ -141,31 +140,18 @@ def check_input_shape(image_size, input_shape):
     return tuple(input_shape)
 
 
-def check_choice(name, value, valid):
-    """Raises if the value of an argument is not one of the valid ones."""
-    if value not in valid:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(valid)}"
-            f"{nearest(value, valid)}. Received: {name}={value!r}"
-        )
-
-
 def override(sizes, overrides, function):
     """Returns a row of sizes with other values for some of its keys."""
     for key in overrides:
         if key not in sizes:
-            raise ValueError(
-                f"`{key}` is not an argument of {function}"
-                f"{nearest(key, sizes)}; overrides are "
-                f"{', '.join(sizes)}. Received: {key}={overrides[key]!r}"
+            raise unknown_choice(
+                f"`{key}` is not an argument of {function}, whose overrides "
+                f"are {', '.join(sizes)}",
+                key,
+                sizes,
+                received=f"{key}={overrides[key]!r}",
             )
     return sizes | overrides
-
-
-def nearest(name, valid):
-    """Returns "; did you mean ...?" if a valid name is near, or nothing."""
-    near = difflib.get_close_matches(str(name), list(valid), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def authors_initializers():

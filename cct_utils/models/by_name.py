@@ -2,7 +2,7 @@
 
 import inspect
 
-from cct_utils.models._shared import nearest
+from cct_utils._choices import unknown_choice
 from cct_utils.models.cct import (
     CCT_NAMES,
     create_cct_model,
@@ -87,10 +87,10 @@ def _family(name):
     family = str(name).partition("_")[0]
     if family in _FAMILIES:
         return _FAMILIES[family]
-    names = (*_MODELS, *CCT_NAMES, *VIT_NAMES)
-    raise ValueError(
+    raise unknown_choice(
         "A model is named article, vit_keras, or as a variant: "
         "cct_<layers>_<kernel>x<convolutions>, vit_lite_<layers>_<patch size> "
-        f"or cvt_<layers>_<patch size>{nearest(name, names)}. "
-        f"Received: {name!r}"
+        "or cvt_<layers>_<patch size>",
+        name,
+        (*_MODELS, *CCT_NAMES, *VIT_NAMES),
     )

@@ -9,6 +9,7 @@ import re
 import keras
 from keras import layers
 
+from cct_utils._choices import check_choice, unknown_choice
 from cct_utils.augmentation import augmentation_layers
 from cct_utils.layers import CCTTokenizer, ClassToken
 from cct_utils.models._shared import (
@@ -16,11 +17,9 @@ from cct_utils.models._shared import (
     POSITION_KINDS,
     add_positions,
     authors_initializers,
-    check_choice,
     check_input_shape,
     classify,
     encoder,
-    nearest,
     override,
     pool,
     take_pixels,
@@ -220,10 +219,11 @@ def parse_variant(name):
     match = re.fullmatch(r"cct_(\d+)_(\d+)x(\d+)", str(name))
     row = CCT_VARIANTS.get(int(match[1])) if match else None
     if row is None or int(match[2]) < 1 or int(match[3]) < 1:
-        raise ValueError(
+        raise unknown_choice(
             "A variant is named cct_<layers>_<kernel>x<convolutions> with "
-            f"layers one of {', '.join(map(str, CCT_VARIANTS))}"
-            f"{nearest(name, CCT_NAMES)}. Received: {name!r}"
+            f"layers one of {', '.join(map(str, CCT_VARIANTS))}",
+            name,
+            CCT_NAMES,
         )
     return {
         **row,

@@ -10,6 +10,7 @@ import re
 import keras
 from keras import layers
 
+from cct_utils._choices import check_choice, unknown_choice
 from cct_utils.layers import ClassToken, PatchTokenizer, gelu
 from cct_utils.layers._checks import check_rate
 from cct_utils.models._shared import (
@@ -17,10 +18,8 @@ from cct_utils.models._shared import (
     POSITION_KINDS,
     add_positions,
     authors_initializers,
-    check_choice,
     classify,
     encoder,
-    nearest,
     override,
     pool,
     take_pixels,
@@ -236,11 +235,13 @@ def parse_vit_variant(name):
     if row is None or int(match[3]) < 1:
         # The authors' own names for these models begin with vit_2, vit_4, ….
         meant = re.sub(r"^vit_(?=\d)", "vit_lite_", str(name))
-        raise ValueError(
+        raise unknown_choice(
             "A variant is named vit_lite_<layers>_<patch size> or "
             "cvt_<layers>_<patch size> with layers one of "
-            f"{', '.join(map(str, VIT_VARIANTS))}"
-            f"{nearest(meant, VIT_NAMES)}. Received: {name!r}"
+            f"{', '.join(map(str, VIT_VARIANTS))}",
+            meant,
+            VIT_NAMES,
+            received=repr(name),
         )
     return {
         **row,

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
+from cct_utils._choices import check_choice
 from cct_utils.plots.style import COLORS, DIVERGING, WIDTHS, Diagram, new_figure
 
 # What a box of the diagram stands for: its color, and that of its text.
@@ -248,11 +249,7 @@ def plot_class_probabilities(
 
 def _draw_box(ax, y, step):
     """Draws the box of one step: its name, and its parameters."""
-    if step.kind not in KIND_COLORS:
-        raise ValueError(
-            f"`kind` must be one of {', '.join(KIND_COLORS)}. "
-            f"Received: kind={step.kind!r}"
-        )
+    check_choice("kind", step.kind, KIND_COLORS)
     color, ink = KIND_COLORS[step.kind]
     ax.add_patch(
         FancyBboxPatch(

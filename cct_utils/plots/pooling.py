@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from cct_utils._choices import check_choice
 from cct_utils.plots.style import (
     COLORS,
     DIVERGING,
@@ -241,11 +242,7 @@ def plot_readouts(accuracies, *, highlight, chance=None, ax=None):
         ValueError: if no bar has the label to be marked.
     """
     labels = list(accuracies)
-    if highlight not in labels:
-        raise ValueError(
-            f"`highlight` must be one of {', '.join(labels)}. "
-            f"Received: highlight={highlight!r}"
-        )
+    check_choice("highlight", highlight, labels)
     if ax is None:
         _, ax = new_figure("column", 0.7 + 0.38 * len(labels))
     percent = 100 * np.array([accuracies[label] for label in labels])

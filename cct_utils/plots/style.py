@@ -9,6 +9,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
+from cct_utils._choices import check_choice
+
 # A color means the same thing in each figure of the book. The colors are those
 # of Okabe and Ito, told apart with any kind of color vision, some of them
 # darkened so that thin lines and small text read well on white.
@@ -150,11 +152,7 @@ def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):
     Raises:
         ValueError: if the width is unknown.
     """
-    if width not in WIDTHS:
-        raise ValueError(
-            f"`width` must be one of {', '.join(WIDTHS)}. "
-            f"Received: width={width!r}"
-        )
+    check_choice("width", width, WIDTHS)
     return plt.subplots(
         rows, columns, figsize=(WIDTHS[width], height), **options
     )

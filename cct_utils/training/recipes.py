@@ -7,26 +7,14 @@ is Scalable for LLM Training, arXiv 2502.16982.
 """
 
 import dataclasses
-import difflib
 
 import keras
 
+from cct_utils._choices import check_choice
 from cct_utils.augmentation import BatchAugmentation
 
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("constant", "cosine")
-
-
-def _check_choice(what, value, choices):
-    """Raises if a value is not among the choices, naming the nearest."""
-    if value in choices:
-        return
-    near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"`{what}` must be one of {', '.join(choices)}{hint}. "
-        f"Received: {value!r}"
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,9 +74,9 @@ class Recipe:
     model: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        _check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        _check_choice("schedule", self.schedule, SCHEDULES)
-        _check_choice("decay", self.decay, ("all", "kernels"))
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("decay", self.decay, ("all", "kernels"))
         for name in ("learning_rate", "batch_size", "num_epochs"):
             if not getattr(self, name) > 0:
                 raise ValueError(
@@ -122,7 +110,7 @@ class Recipe:
             ValueError: if there is no such setting; names the nearest.
         """
         for name in changes:
-            _check_choice("setting", name, FIELDS)
+            check_choice("setting", name, FIELDS)
         return dataclasses.replace(self, **changes)
 
     def batch_augmentation(self, epoch=0):
@@ -277,5 +265,5 @@ def find_recipe(name):
     Raises:
         ValueError: if there is no such recipe; names the nearest.
     """
-    _check_choice("recipe", name, RECIPES)
+    check_choice("recipe", name, RECIPES)
     return RECIPES[name]
