@@ -116,24 +116,10 @@ def _train(options):
     import keras
 
     from cct_utils.data import load_dataset
-    from cct_utils.models import create_model, supported_arguments
-    from cct_utils.training import find_recipe, run_experiment
-    from cct_utils.training.recipes import FIELDS
+    from cct_utils.models import create_model
+    from cct_utils.training import run_experiment
 
-    changes = _parse_settings(options.set)
-    recipe = find_recipe(options.recipe)
-    settings = {key: changes.pop(key) for key in FIELDS if key in changes}
-    if options.epochs is not None:
-        settings["num_epochs"] = options.epochs
-    model_arguments = supported_arguments(
-        options.model, {**recipe.model, **changes}
-    )
-    unknown = changes.keys() - model_arguments.keys()
-    if unknown:
-        raise ValueError(
-            f"--set must name settings of a recipe ({', '.join(FIELDS)}) or "
-            f"arguments of the model. Received: {', '.join(sorted(unknown))}"
-        )
+    settings, model_arguments = _settings_and_model_arguments(options)
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     data = load_dataset(
@@ -158,6 +144,33 @@ def _train(options):
         model_arguments=model_arguments,
         **settings,
     )
+
+
+def _settings_and_model_arguments(options):
+    """Returns what `train` changes of the recipe, and what of the model.
+
+    The model's arguments are those that the recipe asks for, where the model
+    takes them, and those of `--set`.
+    """
+    from cct_utils.models import supported_arguments
+    from cct_utils.training import find_recipe
+    from cct_utils.training.recipes import FIELDS
+
+    changes = _parse_settings(options.set)
+    recipe = find_recipe(options.recipe)
+    settings = {key: changes.pop(key) for key in FIELDS if key in changes}
+    if options.epochs is not None:
+        settings["num_epochs"] = options.epochs
+    model_arguments = supported_arguments(
+        options.model, {**recipe.model, **changes}
+    )
+    unknown = changes.keys() - model_arguments.keys()
+    if unknown:
+        raise ValueError(
+            f"--set must name settings of a recipe ({', '.join(FIELDS)}) or "
+            f"arguments of the model. Received: {', '.join(sorted(unknown))}"
+        )
+    return settings, model_arguments
 
 
 def _train_list(options):

@@ -246,7 +246,7 @@ def render_page(root):
         parts += ["## How they learn", curves(groups_of(full))]
     parts += ["## Settings side by side", settings_table(full)]
     parts += ["## The lists of runs", lists_of_runs(root, records)]
-    parts += ["## What each run cost", *(details(*run) for run in full.items())]
+    parts += ["## What each run cost", *details_of(root, full)]
     return "\n\n".join(parts)
 
 
@@ -508,7 +508,25 @@ def words_of(command):
     return words
 
 
-def details(name, record):
+def details_of(root, records):
+    """What each run took, with the command that repeats it today.
+
+    That is the one of its list: a record holds the command that was typed when
+    a recipe of the same name may have had other settings.
+    """
+    commands = {
+        run["name"]: f"python -m cct_utils train {run['train']} "
+        f"--out runs/{run['name']}"
+        for _, _, runs in read_lists(root)
+        for run in runs
+    }
+    return [
+        details(name, record, commands.get(name, record["command"]))
+        for name, record in records.items()
+    ]
+
+
+def details(name, record, command):
     """What a run took, and the command that repeats it, folded away."""
     history, data = record["history"], record["data"]
     seconds = history["seconds"]
@@ -546,7 +564,7 @@ def details(name, record):
         f"{title_of(record)}, seed {record['seed']}, "
         f"{100 * test['accuracy']:.2f} %, "
         f"{cpu_seconds(record) / 60:.0f} CPU minutes</summary>\n\n{body}\n\n"
-        f"```bash\n{record['command']}\n```\n\n"
+        f"```bash\n{command}\n```\n\n"
         f"Everything above, epoch by epoch, is in "
         f"`cct_utils/recorded/{name}/record.json`.\n\n</details>"
     )

@@ -1,11 +1,19 @@
 """A list of runs: what is read, skipped, trained, and gone on with."""
 
+import dataclasses
 import json
 
 import pytest
 
-from cct_utils.__main__ import main
-from cct_utils.training import load_run_list, run_list, train_run_list
+import cct_utils
+from cct_utils.__main__ import _parser, _settings_and_model_arguments, main
+from cct_utils.augmentation import POLICIES
+from cct_utils.training import (
+    find_recipe,
+    load_run_list,
+    run_list,
+    train_run_list,
+)
 
 TWO = """
 [[run]]
@@ -117,26 +125,43 @@ def test_a_list_that_is_not_valid_is_refused(content, reason, tmp_path):
         load_run_list(path)
 
 
-def test_the_books_own_lists_name_settings_that_exist(root):
-    from cct_utils.__main__ import _parse_settings
-    from cct_utils.models import supported_arguments
-    from cct_utils.training.recipes import FIELDS, find_recipe
-
-    paths = sorted((root / "experiments").glob("*.toml"))
-    assert len(paths) >= 6
-    names = []
-    for path in paths:
+def planned(root):
+    """Each run of the book's lists: the run, its options, recipe and model."""
+    for path in sorted((root / "experiments").glob("*.toml")):
         for run in load_run_list(path):
-            names.append(run.name)
-            words = list(run.arguments)
-            recipe = find_recipe(words[words.index("--recipe") + 1])
-            changes = {}
-            if "--set" in words:
-                changes = _parse_settings(words[words.index("--set") + 1 :])
-            settings = {k: changes.pop(k) for k in FIELDS if k in changes}
-            if "--epochs" in words:
-                epochs = int(words[words.index("--epochs") + 1])
-                settings["num_epochs"] = epochs
-            recipe.replace(**settings)
-            assert supported_arguments(words[0], changes) == changes, run.name
+            options = _parser().parse_args(run.command("runs")[3:])
+            changes, model_arguments = _settings_and_model_arguments(options)
+            recipe = find_recipe(options.recipe).replace(**changes)
+            yield run, options, recipe, model_arguments
+
+
+def test_the_books_own_lists_can_be_trained_and_name_each_run_once(root):
+    names = [run.name for run, *_ in planned(root)]
+    assert len(names) > 40
     assert len(set(names)) == len(names)
+
+
+def effective(settings):
+    """Settings without those that do nothing beside the others."""
+    if settings["augmentation"] not in POLICIES:
+        settings = {**settings, "policy_epochs": None}
+    return settings
+
+
+def test_a_record_was_trained_as_its_line_in_a_list_says(root):
+    compared = 0
+    for run, options, recipe, model_arguments in planned(root):
+        if run.name not in cct_utils.recorded_runs():
+            continue
+        record = cct_utils.load_record(run.name)
+        settings = dataclasses.asdict(recipe)
+        del settings["model"]
+        recorded = {key: record["settings"][key] for key in settings}
+        assert effective(recorded) == effective(settings), run.name
+        assert record["model_arguments"] == model_arguments, run.name
+        assert record["seed"] == options.seed, run.name
+        assert record["settings"]["precision"] == options.precision, run.name
+        images = options.train_images or 50_000
+        assert sum(record["data"]["images"][:2]) == images, run.name
+        compared += 1
+    assert compared
