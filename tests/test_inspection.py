@@ -166,6 +166,20 @@ def test_sizes_need_one_tokenizer(tokenizer):
             count(**sizes, **tokenizer)
 
 
+@pytest.mark.parametrize("count", ["count_parameters", "count_macs"])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pooling": "mean"}, "`pooling` must be one of sequence, class"),
+        ({"positional_emb": "sin"}, "did you mean 'sine'"),
+    ],
+)
+def test_counts_refuse_a_word_that_names_no_part(count, changes, words):
+    sizes = inspection.variant_sizes("cct_2_3x2") | changes
+    with pytest.raises(ValueError, match=words):
+        getattr(inspection, count)(**sizes)
+
+
 @pytest.mark.parametrize(("name", "expected"), PUBLISHED_MACS.items())
 def test_count_macs_without_products_is_the_published_count(name, expected):
     counts = inspection.count_macs(**inspection.variant_sizes(name))

@@ -6,11 +6,10 @@ from cct_utils.inspection.activations import (
     layer_outputs,
     pooling_weights,
 )
+from cct_utils.inspection.geometry import Stage, tokenizer_geometry
 from cct_utils.inspection.sizes import (
-    Stage,
     count_macs,
     count_parameters,
-    tokenizer_geometry,
     variant_sizes,
 )
 
