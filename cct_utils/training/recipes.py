@@ -7,6 +7,7 @@ is Scalable for LLM Training, arXiv 2502.16982.
 """
 
 import dataclasses
+import numbers
 
 import keras
 
@@ -74,6 +75,8 @@ class Recipe:
     model: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check_type(field, getattr(self, field.name))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("decay", self.decay, ("all", "kernels"))
@@ -201,6 +204,23 @@ class Recipe:
                 ]
             )
         return optimizer
+
+
+def _check_type(field, value):
+    """Raises unless a value is of the declared type of its field."""
+    accepted = field.type
+    if isinstance(0.0, accepted):
+        accepted |= numbers.Real
+    elif accepted is not bool and isinstance(0, accepted):
+        accepted |= numbers.Integral
+    # To Python a truth value is a number as well; here it is not.
+    mistaken = isinstance(value, bool) != (accepted is bool)
+    if mistaken or not isinstance(value, accepted):
+        expected = getattr(field.type, "__name__", field.type)
+        raise ValueError(
+            f"`{field.name}` must be of the type {expected}. "
+            f"Received: {field.name}={value!r}"
+        )
 
 
 def _is_over(epochs, epoch):

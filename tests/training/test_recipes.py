@@ -228,12 +228,24 @@ def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
             "must leave epochs for the cosine",
         ),
         ({"learning_rte": 1}, "did you mean 'learning_rate'"),
+        ({"policy_epochs": "None"}, "`policy_epochs` must be of the type int"),
+        ({"learning_rate": "0.1"}, "`learning_rate` must be of the type float"),
+        ({"num_epochs": 2.5}, "`num_epochs` must be of the type int"),
+        ({"batch_size": True}, "`batch_size` must be of the type int"),
+        ({"cutmix": 1}, "`cutmix` must be of the type bool"),
     ],
 )
 def test_a_setting_that_is_not_valid_is_refused(changes, reason):
     with pytest.raises(ValueError, match=reason) as error:
         Recipe().replace(**changes)
     assert "Received: " in str(error.value)
+
+
+def test_whole_and_numpy_numbers_are_numbers():
+    recipe = Recipe().replace(
+        learning_rate=np.float32(0.5), warmup_epochs=2, num_epochs=np.int64(9)
+    )
+    assert recipe.num_epochs == 9
 
 
 def test_an_unknown_recipe_gives_the_nearest():
