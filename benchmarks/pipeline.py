@@ -3,10 +3,8 @@
 python benchmarks/pipeline.py --out benchmarks/results/pipeline.json
 """
 
-import argparse
 import math
 import os
-import pathlib
 import shlex
 import sys
 
@@ -15,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from options import measuring_parser, parse_measuring
 from rounds import LEAST_STEPS
 from summary import PIPELINE_COLUMNS, pipeline_cells, spread, text_table
 from worker import measure
@@ -62,13 +61,7 @@ def main(arguments=None):
 
 def parse(arguments):
     """Returns the options of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n", 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument(
-        "--out", type=pathlib.Path, help="JSON file to write the result to"
-    )
+    parser = measuring_parser(__doc__, "batches of 8, two short rounds")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES))
     parser.add_argument("--model", default="cct_2_3x2")
     parser.add_argument(
@@ -76,18 +69,9 @@ def parse(arguments):
         default="mixed_bfloat16",
         help="the faster the step, the harder for the pipeline",
     )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument(
-        "--seconds", type=float, default=1.5, help="length of a burst, about"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="see that it works; its numbers mean nothing",
-    )
-    options = parser.parse_args(arguments)
-    if options.quick:
-        options.rounds, options.seconds = 2, 0.05
+    options = parse_measuring(parser, arguments)
+    for name in options.recipes:
+        find_recipe(name)  # an unknown one is refused here
     return options
 
 

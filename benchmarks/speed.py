@@ -5,7 +5,6 @@
 See `benchmarks/README.md` for what the columns mean.
 """
 
-import argparse
 import itertools
 import os
 import pathlib
@@ -18,6 +17,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import plan
 import summary
+from options import measuring_parser, parse_measuring
 from rounds import measure_group
 
 from cct_utils import results
@@ -97,18 +97,8 @@ def main(arguments=None):
 
 def parse(arguments):
     """Returns the options of the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.split("\n", 1)[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument(
-        "--out", type=pathlib.Path, help="JSON file to write the result to"
-    )
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="see that it works: batches of 8, two short rounds, no growth; "
-        "its numbers mean nothing",
+    parser = measuring_parser(
+        __doc__, "batches of 8, two short rounds, no growth"
     )
     parser.add_argument("--models", nargs="+", default=list(plan.MODELS))
     parser.add_argument(
@@ -122,10 +112,6 @@ def parse(arguments):
         nargs="+",
         help="training, settings, 'inference 256', 'inference 1', batch, "
         "'image size', depth; all of them where none is named",
-    )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument(
-        "--seconds", type=float, default=1.5, help="length of a burst, about"
     )
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument(
@@ -145,24 +131,14 @@ def parse(arguments):
         action="store_true",
         help="measure the PyTorch network with torch.compile as well",
     )
-    options = parser.parse_args(arguments)
-    if options.rounds < 1 or options.seconds <= 0:
-        parser.error(
-            "--rounds must be at least 1 and --seconds above 0. Received: "
-            f"--rounds {options.rounds} --seconds {options.seconds:g}"
-        )
+    options = parse_measuring(parser, arguments)
     if options.peer_python and not options.peer_python.exists():
         parser.error(
             "--peer-python must be an interpreter. "
             f"Received: --peer-python {options.peer_python}"
         )
-    if options.out and not options.out.parent.is_dir():
-        parser.error(
-            f"the folder of --out must exist. Received: --out {options.out}"
-        )
     if options.quick:
-        options.rounds, options.seconds, options.batch = 2, 0.05, 8
-        options.product_size = 256
+        options.batch, options.product_size = 8, 256
         options.groups = options.groups or ["training"]
     return options
 

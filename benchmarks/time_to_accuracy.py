@@ -1,6 +1,6 @@
 """Prints what recorded runs paid until they first reached an accuracy.
 
-python benchmarks/time_to_accuracy.py --level 75 80
+python benchmarks/time_to_accuracy.py --level 75 --level 80
 python benchmarks/time_to_accuracy.py --level 75 RUN --against BASELINE
 """
 

@@ -140,6 +140,25 @@ def test_plan_has_every_group_and_refuses_others(load):
         plan.plan(["traning"])
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--rounds", "0"], "--rounds must be at least 1"),
+        (["--seconds", "0"], "--seconds above 0"),
+        (["--out", "no/such/folder/x.json"], "the folder of --out must exist"),
+    ],
+)
+def test_options_are_refused_before_anything_is_measured(
+    words, reason, load, capsys
+):
+    options = load("options")
+    parser = options.measuring_parser("Measures.", "little")
+    with pytest.raises(SystemExit):
+        options.parse_measuring(parser, words)
+    assert reason in capsys.readouterr().err
+    assert options.parse_measuring(parser, ["--quick"]).rounds == 2
+
+
 def test_every_round_begins_with_another_case(load):
     rounds, plan = load("rounds"), load("plan")
     assert [rounds.rotated("abc", turn) for turn in range(4)] == [
@@ -273,6 +292,11 @@ def test_the_page_shows_the_pipeline_after_the_machines(load, rows, tmp_path):
 def test_a_page_without_results_says_what_to_run(load, tmp_path):
     with pytest.raises(FileNotFoundError, match="python benchmarks/speed.py"):
         load("speed_tables").render_page(tmp_path)
+
+
+def test_pipeline_refuses_an_unknown_recipe_at_once(load):
+    with pytest.raises(ValueError, match="did you mean 'fast'"):
+        load("pipeline").parse(["--recipes", "article", "fats"])
 
 
 def test_pipeline_measures_one_recipe(load, capsys, tmp_path):
