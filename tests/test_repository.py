@@ -2,15 +2,19 @@
 
 import ast
 import base64
+import itertools
 import json
 import re
 import struct
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -79,20 +83,23 @@ def room_of(path):
     return path.relative_to(ROOT / "cct_utils").with_suffix("").parts[0]
 
 
+def imported_names(path):
+    """The dotted names of all modules that one file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "cct_utils":
+            names |= {f"cct_utils.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return names
+
+
 def imported_rooms(path):
     """The rooms of the package that one file imports."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-            if node.module == "cct_utils":
-                names = [f"cct_utils.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        rooms |= {n.split(".")[1] for n in names if n.startswith("cct_utils.")}
-    return rooms
+    names = imported_names(path)
+    return {n.split(".")[1] for n in names if n.startswith("cct_utils.")}
 
 
 def test_levels_every_room_has_one():
@@ -135,15 +142,8 @@ def test_levels_rooms_do_not_import_each_other_in_a_circle():
 
 def test_levels_plots_never_import_keras():
     for path in (ROOT / "cct_utils" / "plots").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            assert not any(
-                name.split(".")[0] in ("keras", "tensorflow") for name in names
-            ), path
+        roots = {name.split(".")[0] for name in imported_names(path)}
+        assert not roots & {"keras", "tensorflow"}, path
 
 
 def test_import_is_light():
@@ -411,16 +411,36 @@ def test_defects_page_names_every_defect_and_no_other_test():
 
 
 def test_requirements_satisfy_the_project():
-    pins = re.findall(
-        r"^([\w.-]+)==(\S+)$",
-        (ROOT / "requirements.txt").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    pinned = {name.lower() for name, _ in pins}
-    project = (ROOT / "pyproject.toml").read_text("utf-8")
-    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
-    needed = re.findall(r'"([\w-]+)', block)
-    assert {name.lower() for name in needed} <= pinned
+    pins = {}
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pins[canonicalize_name(name)] = version
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    project = tomllib.loads(text)["project"]
+    extras = itertools.chain(*project["optional-dependencies"].values())
+    for line in (*project["dependencies"], *extras):
+        needed = Requirement(line)
+        name = canonicalize_name(needed.name)
+        if name != project["name"]:  # one extra may name another
+            assert needed.specifier.contains(pins[name]), line
+
+
+def test_dependencies_are_what_the_package_imports():
+    imported = {
+        name.split(".")[0]
+        for path in (ROOT / "cct_utils").rglob("*.py")
+        for name in imported_names(path)
+    }
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    project = tomllib.loads(text)["project"]
+    declared = {Requirement(d).name for d in project["dependencies"]}
+    renamed = {"scikit-learn": "sklearn", "Pillow": "PIL"}
+    needed = {renamed.get(name, name) for name in declared}
+    # The backend is Keras's to import; a notebook brings IPython along.
+    optional = {"onnx", "IPython", "matplotlib_inline", "cct_utils"}
+    others = imported - set(sys.stdlib_module_names) - optional
+    assert others == needed - {"tensorflow"}
 
 
 # --- The model figure of the home page  -----------------------
