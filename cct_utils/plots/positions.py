@@ -9,6 +9,7 @@ from cct_utils.plots.style import (
     WIDTHS,
     new_figure,
 )
+from cct_utils.plots.tokens import draw_by_tokenizer
 
 
 def plot_position_tables(tables):
@@ -194,22 +195,11 @@ def plot_probe(predictions, *, ax=None):
     """
     if ax is None:
         _, ax = new_figure("column", 3.2)
-    styles = {"vit": iter(("-", "--", ":")), "cct": iter(("-", "--", ":"))}
-    for name, values in predictions.items():
-        model = "vit" if name.startswith("patches") else "cct"
-        ax.plot(
-            np.arange(len(values)),
-            values,
-            next(styles[model]),
-            marker="o",
-            markersize=5,
-            color=COLORS[model],
-            label=name,
-        )
-    ends = (0, len(values) - 1)
+    draw_by_tokenizer(ax, predictions)
+    last = len(next(iter(predictions.values()))) - 1
+    ends = (0, last)
     ax.plot(ends, ends, color=COLORS["muted"], linewidth=1, label="perfect")
-    ax.set_xticks(np.arange(len(values)))
-    ax.set_yticks(np.arange(len(values)))
+    ax.set_yticks(np.arange(last + 1))
     ax.set_xlabel("row of the token")
     ax.set_ylabel("row that the probe reads")
     ax.legend()

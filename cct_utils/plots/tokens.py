@@ -67,8 +67,25 @@ def plot_shift_change(changes, *, ax=None):
     """
     if ax is None:
         _, ax = new_figure("column", 3.0)
+    draw_by_tokenizer(ax, changes)
+    ax.set_xlabel("shift of the image (pixels)")
+    ax.set_ylabel("change of the tokens\n(1 − correlation)")
+    ax.set_ylim(0)
+    ax.grid(axis="y")
+    ax.legend()
+    return ax
+
+
+def draw_by_tokenizer(ax, lines):
+    """Draws lines over 0, 1, 2, …, in the color of their tokenizer.
+
+    Args:
+        ax: the axes to draw on.
+        lines: dict from a name to numbers, all with as many. Names that begin
+            with "patches" have the color of ViT, all others that of CCT.
+    """
     styles = {"vit": iter(("-", "--", ":")), "cct": iter(("-", "--", ":"))}
-    for name, values in changes.items():
+    for name, values in lines.items():
         model = "vit" if name.startswith("patches") else "cct"
         ax.plot(
             np.arange(len(values)),
@@ -80,12 +97,6 @@ def plot_shift_change(changes, *, ax=None):
             label=name,
         )
     ax.set_xticks(np.arange(len(values)))
-    ax.set_xlabel("shift of the image (pixels)")
-    ax.set_ylabel("change of the tokens\n(1 − correlation)")
-    ax.set_ylim(0)
-    ax.grid(axis="y")
-    ax.legend()
-    return ax
 
 
 def plot_windows(levels, windows, *, highlight=None, ax=None):

@@ -1,11 +1,6 @@
 """Figures of differences and of ablations: what is drawn, and where."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.colors as colors
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -17,12 +12,6 @@ CHANGES = [
     plots.Change("pooling", "average", (64.5,), ("×1.0", "×1.0")),
 ]
 BASE = [64.0, 65.0, 66.0]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

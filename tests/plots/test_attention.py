@@ -1,22 +1,10 @@
 """Figures of the encoder block: what stands on their axes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cct_utils import plots
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
-
-
-def texts(ax):
-    """Return the words written inside the axes."""
-    return [text.get_text() for text in ax.texts]
+from tests.plots.helpers import texts
 
 
 def test_matrices_show_each_number_and_label():

@@ -1,17 +1,9 @@
 """Figures of stochastic depth: what stands on their axes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cct_utils import plots
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 def cells(ax):

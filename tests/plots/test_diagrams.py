@@ -1,28 +1,15 @@
 """Figures of whole models: boxes, shapes, bars and points."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.patches import FancyBboxPatch
 
 from cct_utils import plots
+from tests.plots.helpers import texts
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (8, 8, 3), dtype="uint8")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-def texts(ax):
-    return [text.get_text() for text in ax.texts]
 
 
 def steps():
@@ -113,7 +100,7 @@ def test_class_probabilities_show_the_best_first():
     below = fig.axes[2:]
     assert texts(below[0]) == ["dog", "70%", "frog", "20%"]
     assert texts(below[1]) == ["cat", "50%", "dog", "30%"]
-    blue = matplotlib.colors.to_rgba(plots.COLORS["cct"])
+    blue = to_rgba(plots.COLORS["cct"])
     assert below[0].patches[0].get_facecolor() == blue  # the true class
     assert below[1].patches[0].get_facecolor() != blue
     with pytest.raises(ValueError, match="each of the 1 images.*2 rows"):

@@ -1,18 +1,10 @@
 """Figures of the way from ViT to CCT: what stands on their axes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.patches import FancyBboxPatch
 
 from cct_utils import plots
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
 
 
 def history(*accuracies):

@@ -1,24 +1,14 @@
 """Figures of sequence pooling: what is drawn, and where."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from cct_utils import plots
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (5, 8, 8, 3), dtype="uint8")
 WEIGHTS = RNG.dirichlet(np.ones(16), size=5)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def title_of(ax):
@@ -114,6 +104,6 @@ def test_readouts_are_bars_in_percent_with_one_marked():
     assert [text.get_text() for text in ax.texts] == ["50.0", "62.5"]
     assert ax.lines[0].get_xdata()[0] == 10
     first, second = (bar.get_facecolor() for bar in ax.patches)
-    assert second == matplotlib.colors.to_rgba(plots.COLORS["pool"]) != first
+    assert second == to_rgba(plots.COLORS["pool"]) != first
     with pytest.raises(ValueError, match="average, pooled.*'other'"):
         plots.plot_readouts({"average": 0.5, "pooled": 0.6}, highlight="other")

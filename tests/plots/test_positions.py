@@ -1,19 +1,11 @@
 """Figures of position embeddings: what stands on their axes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cct_utils import plots
 
-
-@pytest.fixture(autouse=True)
-def book_style():
-    """Draw in the book's style, for a test's time."""
-    with plt.rc_context():
-        plots.use_book_style()
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 def test_position_tables_are_centered_at_zero():

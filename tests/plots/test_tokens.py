@@ -1,25 +1,13 @@
 """Figures of the tokenizer: what stands on their axes."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cct_utils import plots
 from cct_utils.plots.style import COLORS
+from tests.plots.helpers import texts
 
-
-@pytest.fixture(autouse=True)
-def book_style():
-    """Draw in the book's style, for a test's time."""
-    with plt.rc_context():
-        plots.use_book_style()
-        yield
-    plt.close("all")
-
-
-def texts(ax):
-    """Return the words written inside the axes."""
-    return [text.get_text() for text in ax.texts]
+pytestmark = pytest.mark.usefixtures("book_style")
 
 
 def test_patches_are_pulled_apart_without_losing_a_pixel():
