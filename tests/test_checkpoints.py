@@ -25,28 +25,11 @@ from cct_utils import (
 )
 from cct_utils.checkpoints import CLASS_TOKEN, POSITIONS
 from cct_utils.models import create_model, parse_name
+from tests.authors_parameters import AUTHORS_PARAMETERS
 
 REFERENCE = json.loads(
     pathlib.Path(__file__).with_name("authors_models.json").read_text()
 )
-# Weights of the authors' models: variant, image size, classes.
-PARAMETERS = {
-    ("cct_2_3x2", 32, 10): 283_723,
-    ("cct_4_3x2", 32, 10): 482_123,
-    ("cct_6_3x1", 32, 10): 3_233_803,
-    ("cct_6_3x2", 32, 10): 3_326_923,
-    ("cct_7_3x1", 32, 10): 3_760_139,
-    ("cct_7_3x2", 32, 10): 3_853_259,
-    ("cct_7_7x2", 224, 102): 4_573_735,
-    ("cct_14_7x2", 224, 1000): 22_367_273,
-    ("vit_lite_2_4", 32, 10): 214_666,
-    ("vit_lite_4_8", 32, 10): 425_354,
-    ("vit_lite_6_4", 32, 10): 3_190_538,
-    ("vit_lite_7_4", 32, 10): 3_716_874,
-    ("cvt_2_4", 32, 10): 214_539,
-    ("cvt_6_4", 32, 10): 3_190_283,
-    ("cvt_7_4", 32, 10): 3_716_619,
-}
 # Our name and the authors', which ends in the size of the images.
 REFERENCE_NAMES = {
     "cct_2_3x2": "cct_2_3x2_32",
@@ -158,10 +141,10 @@ def test_names_and_shapes_are_those_of_the_authors(variant):
     tokens = expected["state"][POSITIONS][1]
     shapes = authors_shapes(variant, 10, tokens)
     assert shapes == {n: tuple(s) for n, s in expected["state"].items()}
-    assert PARAMETERS[variant, 32, 10] == expected["parameters"]
+    assert AUTHORS_PARAMETERS[variant, 32, 10] == expected["parameters"]
 
 
-@pytest.mark.parametrize(("case", "parameters"), PARAMETERS.items())
+@pytest.mark.parametrize(("case", "parameters"), AUTHORS_PARAMETERS.items())
 def test_every_weight_of_every_variant_is_loaded(case, parameters):
     variant, image_size, num_classes = case
     model = create_model(
@@ -186,10 +169,10 @@ def test_every_row_of_the_variants_is_covered():
     covered = {
         name.partition("_")[0]: {
             parse_name(other)["transformer_layers"]
-            for other, *_ in PARAMETERS
+            for other, *_ in AUTHORS_PARAMETERS
             if other[:3] == name[:3]
         }
-        for name, *_ in PARAMETERS
+        for name, *_ in AUTHORS_PARAMETERS
     }
     assert covered["cct"] == set(CCT_VARIANTS)
     assert covered["vit"] == set(VIT_VARIANTS)

@@ -12,18 +12,13 @@ from cct_utils import (
     load_dataset,
 )
 from cct_utils.models import parse_variant
+from tests.authors_parameters import AUTHORS_PARAMETERS
 from tests.models.helpers import answer, pixels, tiny_cct
 
-# Trainable parameters of the authors' code: variant, image size, classes.
 VARIANT_SIZES = {
-    ("cct_2_3x2", 32, 10): 283_723,
-    ("cct_4_3x2", 32, 10): 482_123,
-    ("cct_6_3x1", 32, 10): 3_233_803,
-    ("cct_6_3x2", 32, 10): 3_326_923,
-    ("cct_7_3x1", 32, 10): 3_760_139,
-    ("cct_7_3x2", 32, 10): 3_853_259,
-    ("cct_7_7x2", 224, 102): 4_573_735,
-    ("cct_14_7x2", 224, 1000): 22_367_273,
+    case: count
+    for case, count in AUTHORS_PARAMETERS.items()
+    if case[0].startswith("cct")
 }
 
 
