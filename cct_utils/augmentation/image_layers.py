@@ -12,6 +12,7 @@ import keras
 from keras import layers, ops
 
 from cct_utils._choices import check_choice
+from cct_utils.layers._checks import check_whole
 
 AUGMENTATION_RECIPES = ("none", "crop_flip", "randaugment")
 
@@ -41,12 +42,7 @@ class RandomPadCrop(layers.Layer):
 
     def __init__(self, padding=4, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if int(padding) != padding or padding < 0:
-            raise ValueError(
-                "`padding` must be an integer of at least 0, in pixels. "
-                f"Received: padding={padding!r}"
-            )
-        self.padding = int(padding)
+        self.padding = check_whole("padding", padding)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 

@@ -1,11 +1,13 @@
 """Checks of arguments that several layers share."""
 
+import numbers
+
 
 def check_rate(name, rate):
     """Returns `rate` as a float, or raises if it is not in [0, 1)."""
     if (
         isinstance(rate, bool)
-        or not isinstance(rate, (int, float))
+        or not isinstance(rate, numbers.Real)
         or not 0 <= rate < 1
     ):
         raise ValueError(
@@ -26,9 +28,19 @@ def check_images(shape):
 
 def check_positive(name, value):
     """Returns `value` as an int, or raises if it is not at least 1."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
+    return check_whole(name, value, least=1)
+
+
+def check_whole(name, value, least=0):
+    """Returns `value` as an int, or raises if it is not at least `least`."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, numbers.Real)
+        or not float(value).is_integer()
+        or value < least
+    ):
         raise ValueError(
-            f"`{name}` must be an integer of at least 1. "
+            f"`{name}` must be an integer of at least {least}. "
             f"Received: {name}={value!r}"
         )
     return int(value)

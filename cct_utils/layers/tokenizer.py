@@ -1,13 +1,13 @@
 """The convolutional tokenizer: from an image to a sequence of tokens.
 
 Reference: Hassani et al., Escaping the Big Data Paradigm with Compact
-Transformers, section 3.3 and Fig. 3, arXiv 2104.05704.
+Transformers, arXiv 2104.05704.
 """
 
 import keras
 from keras import layers, ops
 
-from cct_utils.layers._checks import check_images, check_positive
+from cct_utils.layers._checks import check_images, check_positive, check_whole
 
 
 @keras.saving.register_keras_serializable("cct_utils")
@@ -61,12 +61,7 @@ class CCTTokenizer(layers.Layer):
         super().__init__(**kwargs)
         self.kernel_size = check_positive("kernel_size", kernel_size)
         self.stride = check_positive("stride", stride)
-        if int(padding) != padding or padding < 0:
-            raise ValueError(
-                "`padding` must be an integer of at least 0, in pixels. "
-                f"Received: padding={padding!r}"
-            )
-        self.padding = int(padding)
+        self.padding = check_whole("padding", padding)
         self.pooling_kernel_size = check_positive(
             "pooling_kernel_size", pooling_kernel_size
         )
