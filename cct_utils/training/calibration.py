@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cct_utils.data import check_labels
+
 
 class CalibrationBins(NamedTuple):
     """Answers sorted into bins of equal width by their confidence."""
@@ -27,11 +29,19 @@ def calibration_bins(logits, labels, num_bins=10):
 
     Returns:
         `CalibrationBins`.
+
+    Raises:
+        ValueError: if the labels do not fit the logits, or there is no bin.
     """
     logits = np.asarray(logits, "float64")
+    labels = check_labels(labels, logits.shape[1], len(logits))
+    if num_bins < 1:
+        raise ValueError(
+            f"`num_bins` must be at least 1. Received: num_bins={num_bins!r}"
+        )
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     confidence = 1 / odds.sum(axis=1)  # the chosen class has odds of 1
-    correct = logits.argmax(axis=1) == np.asarray(labels)
+    correct = logits.argmax(axis=1) == labels
     place = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
     count = np.bincount(place, minlength=num_bins)
     with np.errstate(invalid="ignore"):

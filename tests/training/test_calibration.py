@@ -1,6 +1,7 @@
 """Calibration compared with a computation by hand."""
 
 import numpy as np
+import pytest
 
 from cct_utils import calibration_bins, expected_calibration_error
 
@@ -35,3 +36,16 @@ def test_a_calibrated_classifier_has_a_small_error():
     labels = (rng.random(20_000) > p).astype(int)
     bins = calibration_bins(logits_of(p), labels)
     assert expected_calibration_error(bins) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("labels", "num_bins", "reason"),
+    [
+        ([0, 2], 10, "labels must lie from 0 to 1"),
+        ([0], 10, "labels must be as many"),
+        ([0, 1], 0, "`num_bins` must be at least 1"),
+    ],
+)
+def test_what_cannot_be_sorted_is_refused(labels, num_bins, reason):
+    with pytest.raises(ValueError, match=reason):
+        calibration_bins(logits_of([0.6, 0.7]), labels, num_bins)
