@@ -154,11 +154,11 @@ def _settings_and_model_arguments(options):
     """
     from cct_utils.models import supported_arguments
     from cct_utils.training import find_recipe
-    from cct_utils.training.recipes import FIELDS
+    from cct_utils.training.recipes import SETTINGS
 
     changes = _parse_settings(options.set)
     recipe = find_recipe(options.recipe)
-    settings = {key: changes.pop(key) for key in FIELDS if key in changes}
+    settings = {key: changes.pop(key) for key in SETTINGS if key in changes}
     if options.epochs is not None:
         settings["num_epochs"] = options.epochs
     model_arguments = supported_arguments(
@@ -167,7 +167,7 @@ def _settings_and_model_arguments(options):
     unknown = changes.keys() - model_arguments.keys()
     if unknown:
         raise ValueError(
-            f"--set must name settings of a recipe ({', '.join(FIELDS)}) or "
+            f"--set must name settings of a recipe ({', '.join(SETTINGS)}) or "
             f"arguments of the model. Received: {', '.join(sorted(unknown))}"
         )
     return settings, model_arguments

@@ -136,6 +136,7 @@ def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
         (f"{TRAIN} learning_rate=-1", "`learning_rate` must be above 0"),
         (f"{TRAIN} batch_size=512", "must not be larger than the training"),
         (f"{TRAIN} lerning_rate=1", "must name settings of a recipe"),
+        (f"{TRAIN} model=1", "must name settings of a recipe"),
         (f"{TRAIN} num_heads", "of the form NAME=VALUE"),
         (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
     ],

@@ -147,7 +147,7 @@ def run_experiment(
         history = _fit(model, data, recipe, seed, folder, progress)
         folder.restore_best(model)
         tested = _float32_copy(model)
-        logits = tested.predict(data.x_test, batch_size=256, verbose=0)
+        logits = _answers(tested, data.x_test)
         test = evaluate_logits(logits, data.y_test)
         history.record = {
             "schema": 1,
@@ -356,7 +356,6 @@ def _float32_copy(model):
     A model that was trained in mixed precision is tested as its reader will
     load it.
     """
-
     config = model.get_config()
     for layer in config["layers"]:
         layer["config"]["dtype"] = "float32"
@@ -364,6 +363,22 @@ def _float32_copy(model):
     copy = model.__class__.from_config(config)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def _answers(model, images, batch_size=256):
+    """Returns the logits of all images, some at a time.
+
+    Not by `model.predict`: it would trace a function for these few calls, and
+    TensorFlow warns of that where one process tests several models.
+    """
+    return np.concatenate(
+        [
+            keras.ops.convert_to_numpy(
+                model(images[start : start + batch_size], training=False)
+            )
+            for start in range(0, len(images), batch_size)
+        ]
+    )
 
 
 def _has_accelerator():

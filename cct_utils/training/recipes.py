@@ -13,9 +13,22 @@ import keras
 
 from cct_utils._choices import check_choice
 from cct_utils.augmentation import BatchAugmentation
+from cct_utils.augmentation.batch import IMAGE_POLICIES
 
 OPTIMIZERS = ("adamw", "muon")
 SCHEDULES = ("constant", "cosine")
+ABOVE_0 = ("learning_rate", "batch_size", "num_epochs", "clip_norm")
+AT_LEAST_0 = (
+    "final_learning_rate",
+    "warmup_epochs",
+    "cooldown_epochs",
+    "weight_decay",
+    "mixup_alpha",
+    "mixing_epochs",
+    "policy_epochs",
+)
+SHARES = ("label_smoothing", "ema_momentum")
+PROBABILITIES = ("random_erasing",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,23 +93,19 @@ class Recipe:
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("decay", self.decay, ("all", "kernels"))
-        for name in ("learning_rate", "batch_size", "num_epochs"):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"`{name}` must be above 0. "
-                    f"Received: {name}={getattr(self, name)!r}"
-                )
-        for name in ("weight_decay", "warmup_epochs", "cooldown_epochs"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(
-                    f"`{name}` must be at least 0. "
-                    f"Received: {name}={getattr(self, name)!r}"
-                )
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(
-                "`label_smoothing` must be a share from 0 to below 1. "
-                f"Received: label_smoothing={self.label_smoothing!r}"
-            )
+        check_choice("augmentation", self.augmentation, IMAGE_POLICIES)
+        for names, holds, words in (
+            (ABOVE_0, lambda value: value > 0, "above 0"),
+            (AT_LEAST_0, lambda value: value >= 0, "at least 0"),
+            (SHARES, lambda value: 0 <= value < 1, "a share from 0 to below 1"),
+            (PROBABILITIES, lambda value: 0 <= value <= 1, "from 0 to 1"),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise ValueError(
+                        f"`{name}` must be {words}. Received: {name}={value!r}"
+                    )
         fixed = self.warmup_epochs + self.cooldown_epochs
         if self.schedule == "cosine" and fixed >= self.num_epochs:
             raise ValueError(
@@ -113,7 +122,7 @@ class Recipe:
             ValueError: if there is no such setting; names the nearest.
         """
         for name in changes:
-            check_choice("setting", name, FIELDS)
+            check_choice("setting", name, SETTINGS)
         return dataclasses.replace(self, **changes)
 
     def batch_augmentation(self, epoch=0):
@@ -178,7 +187,10 @@ class Recipe:
             "weight_decay": self.weight_decay,
             "global_clipnorm": self.clip_norm,
             "use_ema": self.ema_momentum is not None,
-            "ema_momentum": self.ema_momentum or 0.99,
+            # Keras wants a number even where it keeps no average.
+            "ema_momentum": (
+                0.99 if self.ema_momentum is None else self.ema_momentum
+            ),
         }
         if self.optimizer == "adamw":
             optimizer = keras.optimizers.AdamW(**arguments)
@@ -228,7 +240,11 @@ def _is_over(epochs, epoch):
     return epochs is not None and epoch >= epochs
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Recipe))
+# What one training can change of a recipe. The model is built before it: its
+# arguments are no setting of a training.
+SETTINGS = tuple(
+    field.name for field in dataclasses.fields(Recipe) if field.name != "model"
+)
 
 RECIPES = {
     # The keras.io example: one learning rate from the first step to the last.

@@ -223,6 +223,13 @@ def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
         ({"num_epochs": 0}, "`num_epochs` must be above 0"),
         ({"weight_decay": -1}, "`weight_decay` must be at least 0"),
         ({"label_smoothing": 1}, "`label_smoothing` must be a share"),
+        ({"random_erasing": 1.1}, "`random_erasing` must be from 0 to 1"),
+        ({"ema_momentum": 1.0}, "`ema_momentum` must be a share"),
+        ({"clip_norm": 0.0}, "`clip_norm` must be above 0"),
+        ({"final_learning_rate": -1.0}, "`final_learning_rate` must be at le"),
+        ({"policy_epochs": -1}, "`policy_epochs` must be at least 0"),
+        ({"augmentation": "cropflip"}, "did you mean 'crop_flip'"),
+        ({"model": {}}, "`setting` must be one of optimizer"),
         (
             {"schedule": "cosine", "warmup_epochs": 30},
             "must leave epochs for the cosine",

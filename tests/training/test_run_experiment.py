@@ -1,15 +1,17 @@
 """One experiment: its history, its record, and the input it refuses."""
 
 import json
+import logging
 import math
 import re
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
 from cct_utils import evaluate_logits, load_test_logits, run_experiment
-from cct_utils.training.recipes import FIELDS
+from cct_utils.training.recipes import SETTINGS
 
 METRICS = {"loss", "accuracy", "top-5-accuracy"}
 
@@ -56,10 +58,10 @@ def test_record_holds_what_a_reader_needs_to_trust_it(finished, digits):
     assert (record["recipe"], record["model_arguments"]) == (None, {})
     settings = record["settings"]
     assert settings.keys() == {
-        *FIELDS,
+        *SETTINGS,
         "augmentation_layers",
         "precision",
-    } - {"model"}
+    }
     assert settings["learning_rate"] == 0.01
     assert settings["optimizer"] == "adamw"
     assert settings["augmentation_layers"] == ["augmentation_crop"]
@@ -98,6 +100,21 @@ def test_a_finished_run_is_not_trained_again(finished, train):
         again.model.get_weights(), history.model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(received, expected)
+
+
+def test_many_tests_in_one_process_give_no_warning(finished, train, tmp_path):
+    """TensorFlow counts how often a function is traced anew."""
+    folder = shutil.copytree(finished[1], tmp_path / "run")
+    messages, handler = [], logging.Handler()
+    handler.emit = lambda entry: messages.append(entry.getMessage())
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        for _ in range(6):
+            train(folder)
+    finally:
+        logger.removeHandler(handler)
+    assert not messages
 
 
 @pytest.mark.parametrize(
