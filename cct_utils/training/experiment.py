@@ -99,38 +99,12 @@ def run_experiment(
     if data is None or isinstance(data, str):
         data = load_dataset(data or "cifar10")
     environment = describe_environment()  # before a long run, not after it
-    num_classes = model.output_shape[-1]
-    _check_data(data, model, num_classes, recipe)
-    layers_of_model = _augmentation_layers(model)
-    if layers_of_model and recipe.augmentation != "none":
-        raise ValueError(
-            "Images must be augmented once: build the model with "
-            'augmentation="none", or train it with augmentation="none". '
-            f"Received: a model with {', '.join(layers_of_model)} and "
-            f"augmentation={recipe.augmentation!r}"
-        )
+    _check_data(data, model, recipe)
+    check_augmented_once(model, recipe)
     described = {
-        "model": "article" if model.name == "cct" else model.name,
+        **_describe(model, data, recipe),
         "model_arguments": model_arguments or {},
-        "parameters": model.count_params(),
-        "data": {
-            "name": data.name,
-            "source": data.source,
-            "fingerprint": data.fingerprint,
-            "image_shape": data.image_shape,
-            "num_classes": num_classes,
-            "images": [len(data.x_train), len(data.x_val), len(data.x_test)],
-        },
         "recipe": recipe_name,
-        "settings": {
-            **{
-                name: value
-                for name, value in dataclasses.asdict(recipe).items()
-                if name != "model"
-            },
-            "augmentation_layers": layers_of_model,
-            "precision": keras.config.dtype_policy().name,
-        },
         "seed": seed,
     }
     with (
@@ -177,12 +151,23 @@ def evaluate_logits(logits, labels):
         label smoothing, in nats) and `images`.
 
     Raises:
-        ValueError: if the labels do not fit the logits.
+        ValueError: if the labels do not fit the logits, or logits are not
+            finite numbers.
     """
     logits = np.asarray(logits, "float64")
     labels = check_labels(labels, logits.shape[1], len(logits))
+    if not np.all(np.isfinite(logits)):
+        count = np.sum(~np.isfinite(logits).all(axis=1))
+        raise ValueError(
+            "Logits must be finite numbers; look for what made them infinite, "
+            f"often a learning rate. Received: {count} rows that are not"
+        )
     true = np.take_along_axis(logits, labels[:, None], axis=1)
-    rank = np.sum(logits > true, axis=1)  # how many classes are ranked higher
+    # Among equals the lower class is ranked higher, as argmax does: a model
+    # that finds all classes equally likely must not be right each time.
+    earlier = np.arange(logits.shape[1]) < labels[:, None]
+    above = (logits > true) | ((logits == true) & earlier)
+    rank = np.sum(above, axis=1)  # how many classes are ranked higher
     top = logits.max(axis=1, keepdims=True)
     log_sum = top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
     return {
@@ -202,7 +187,42 @@ def _augmentation_layers(model):
     ]
 
 
-def _check_data(data, model, num_classes, recipe):
+def check_augmented_once(model, recipe):
+    """Raises if both the model and the recipe would change the images."""
+    inside = _augmentation_layers(model)
+    if inside and recipe.augmentation != "none":
+        raise ValueError(
+            "Images must be augmented once: build the model with "
+            'augmentation="none", or train it with augmentation="none". '
+            f"Received: a model with {', '.join(inside)} and "
+            f"augmentation={recipe.augmentation!r}"
+        )
+
+
+def _describe(model, data, recipe):
+    """Returns what a record says of model, data and settings."""
+    settings = dataclasses.asdict(recipe)
+    del settings["model"]  # the model is described by its own arguments
+    return {
+        "model": "article" if model.name == "cct" else model.name,
+        "parameters": model.count_params(),
+        "data": {
+            "name": data.name,
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "image_shape": data.image_shape,
+            "num_classes": model.output_shape[-1],
+            "images": [len(data.x_train), len(data.x_val), len(data.x_test)],
+        },
+        "settings": {
+            **settings,
+            "augmentation_layers": _augmentation_layers(model),
+            "precision": keras.config.dtype_policy().name,
+        },
+    }
+
+
+def _check_data(data, model, recipe):
     """Raises if the data set does not fit the model or the recipe."""
     if recipe.batch_size > len(data.x_train):
         raise ValueError(
@@ -225,7 +245,9 @@ def _check_data(data, model, num_classes, recipe):
     for part in ("train", "val", "test"):
         images, labels = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
         check_images(images, name=f"x_{part}")
-        check_labels(labels, num_classes, len(images), name=f"y_{part}")
+        check_labels(
+            labels, model.output_shape[-1], len(images), name=f"y_{part}"
+        )
 
 
 def _fit(model, data, recipe, seed, folder, progress):

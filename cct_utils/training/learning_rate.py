@@ -8,7 +8,11 @@ import keras
 import numpy as np
 
 from cct_utils.training.batches import ShuffledBatches
-from cct_utils.training.experiment import SeedEachEpoch, compile_model
+from cct_utils.training.experiment import (
+    SeedEachEpoch,
+    check_augmented_once,
+    compile_model,
+)
 from cct_utils.training.recipes import Recipe, find_recipe
 
 # A loss so many times the first one is no noise: the weights have exploded.
@@ -39,8 +43,8 @@ def find_learning_rate(
         loss became infinite or four times the first one.
 
     Raises:
-        ValueError: if the rates or the steps cannot form a rising series, or
-            the recipe is unknown.
+        ValueError: if the rates or the steps cannot form a rising series, the
+            recipe is unknown, or images would be augmented twice.
     """
     if not 0 < start < stop or steps < 2:
         raise ValueError(
@@ -51,6 +55,7 @@ def find_learning_rate(
     if isinstance(recipe, str):
         recipe = find_recipe(recipe)
     recipe = recipe or Recipe()
+    check_augmented_once(model, recipe)
     copy = model.__class__.from_config(model.get_config())
     copy.set_weights(model.get_weights())
     compile_model(copy, recipe)

@@ -38,8 +38,8 @@ def test_the_search_ends_where_the_loss_explodes(build, digits):
     assert np.all(losses[:-1] <= 4 * losses[0])
 
 
-def test_the_model_keeps_its_weights_and_its_optimizer(build, digits):
-    model = build()
+def test_the_model_keeps_its_weights_and_its_optimizer(build_bare, digits):
+    model = build_bare()
     model.compile(keras.optimizers.SGD())
     before = model.get_weights()
     find_learning_rate(model, digits, recipe="article", stop=0.1, steps=3)
@@ -54,6 +54,11 @@ def test_the_model_keeps_its_weights_and_its_optimizer(build, digits):
 def test_rates_that_do_not_rise_are_refused(build, digits, wrong):
     with pytest.raises(ValueError, match="must rise from `start`"):
         find_learning_rate(build(), digits, **wrong)
+
+
+def test_images_are_not_augmented_twice(build, digits):
+    with pytest.raises(ValueError, match="must be augmented once"):
+        find_learning_rate(build(), digits, recipe="article")
 
 
 def test_each_pass_through_the_images_has_an_order_of_its_own(

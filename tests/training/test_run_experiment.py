@@ -277,6 +277,19 @@ def test_evaluate_logits_survives_large_logits_and_few_classes():
     assert test["loss"] == 500
 
 
+def test_evaluate_logits_breaks_ties_as_argmax_does():
+    test = evaluate_logits(np.zeros((10, 10)), np.arange(10))
+    assert (test["accuracy"], test["top-5-accuracy"]) == (0.1, 0.5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_evaluate_logits_refuses_what_is_no_number(value):
+    logits = np.zeros((3, 10))
+    logits[1, 2] = value
+    with pytest.raises(ValueError, match="Received: 1 rows"):
+        evaluate_logits(logits, [0, 1, 2])
+
+
 def test_evaluate_logits_refuses_labels_that_do_not_fit():
     with pytest.raises(ValueError, match="from 0 to 1"):
         evaluate_logits(np.zeros((3, 2)), [0, 1, 2])
