@@ -11,7 +11,8 @@ RECORDED = pathlib.Path(__file__).parents[1] / "cct_utils" / "recorded"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Copies the files of the runs of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=pathlib.Path)
     parser.add_argument(
         "--weights",
