@@ -166,7 +166,7 @@ def test_runs_that_are_not_recorded_are_named_and_have_no_row(tables, folder):
     assert "Small runs, for comparing." in text
     assert "small cct_2_3x2 1 79.00 420 283,723" in text
     assert "1 of 2 recorded. Not recorded yet: small_cvt ." in text
-    assert part.count('<tr class="measured">') == 1
+    assert part.count('<tr class="measured"') == 1
     assert "train-list experiments/ablations.toml" in part
 
 
@@ -203,7 +203,7 @@ def test_page_of_no_record_at_all_holds_what_is_published(tables, tmp_path):
 
 
 def test_the_books_own_records_make_a_page(tables, root):
-    page = tables.render_page(root)
+    page = tables.render_page(root).replace("<wbr>", "")
     for name in tables.full_runs(root, tables.read_records(root)):
         assert f"cct_utils/recorded/{name}/record.json" in page
     for _, _, runs in tables.read_lists(root):

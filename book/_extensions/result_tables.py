@@ -309,7 +309,7 @@ def with_spread(values):
     """The mean, and behind ± the standard deviation of several runs."""
     if len(values) == 1:
         return f"{values[0]:.2f}"
-    return f"{mean(values):.2f} ± {statistics.stdev(values):.2f}"
+    return f"{mean(values):.2f} ±\u00a0{statistics.stdev(values):.2f}"
 
 
 def mean(values):
@@ -474,7 +474,7 @@ def list_table(runs, done, records):
             (
                 True,
                 (
-                    run["name"],
+                    run["name"].replace("_", "_<wbr>"),
                     " ".join(f"<code>{escape(word)}</code>" for word in apart)
                     or "–",
                     str(record["seed"]),
@@ -576,32 +576,44 @@ def images(counts):
 
 
 def table(columns, rows, numbers=(), label=None):
-    """An HTML table in a box of its own; rows are (measured, cells)."""
+    """An HTML table in a box of its own; rows are (measured, cells).
+
+    In a narrow window a table of many columns shows each row as a card, whose
+    cells name their columns. The roles keep it a table for screen readers.
+    """
     head = row_html("th", columns, numbers, "th")
     body = []
     for measured, cells in rows:
         kind = ' class="measured"' if measured else ""
-        body.append(f"<tr{kind}>{row_html('th', cells, numbers)}</tr>")
+        row = row_html("th", cells, numbers, columns=columns)
+        body.append(f'<tr{kind} role="row">{row}</tr>')
     label = label or f"table by {columns[0]}"
+    kind = "result-table as-cards" if len(columns) > 3 else "result-table"
     return (
-        '<div class="result-table" tabindex="0" role="region" '
-        f'aria-label="{label}">\n<table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n"
+        f'<div class="{kind}" tabindex="0" role="region" '
+        f'aria-label="{label}">\n<table role="table">\n'
+        f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
+        '<tbody role="rowgroup">\n'
         + "\n".join(body)
         + "\n</tbody>\n</table>\n</div>"
     )
 
 
-def row_html(first, cells, numbers, rest="td"):
+def row_html(first, cells, numbers, rest="td", columns=()):
     """The cells of one row; the first is its header."""
     parts = []
     for index, cell in enumerate(cells):
         tag = first if index == 0 else rest
-        scope = ""
+        attributes = ' role="cell"'
         if tag == "th":
-            scope = ' scope="col"' if rest == "th" else ' scope="row"'
-        kind = ' class="number"' if index in numbers else ""
-        parts.append(f"<{tag}{scope}{kind}>{cell}</{tag}>")
+            axis = "col" if rest == "th" else "row"
+            name = "column" if rest == "th" else "row"
+            attributes = f' scope="{axis}" role="{name}header"'
+        if columns:
+            attributes += f' data-label="{escape(columns[index])}"'
+        if index in numbers:
+            attributes += ' class="number"'
+        parts.append(f"<{tag}{attributes}>{cell}</{tag}>")
     return "".join(parts)
 
 

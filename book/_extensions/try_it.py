@@ -41,7 +41,7 @@ MARKUP = """<link rel="stylesheet" href="../_static/try_it.css">
 <div class="try-buttons">
 <label class="try-button primary">Choose a picture
 <input type="file" accept="image/*" class="try-file"></label>
-<button type="button" class="try-button try-camera-open" hidden>
+<button type="button" class="try-button try-camera-open">
 Use the camera</button>
 </div>
 <p class="try-privacy"><strong>Nothing leaves your browser.</strong> The model

@@ -34,6 +34,21 @@ OVERFLOW = """() => {
 }"""
 
 
+# Tables of results that must be scrolled to be read.
+SCROLLING_TABLES = """() => [...document.querySelectorAll('.result-table')]
+  .filter(box => box.scrollWidth > box.clientWidth + 1)
+  .map(box => `${box.ariaLabel}: ${box.scrollWidth} > ${box.clientWidth}`)"""
+
+# What the home page's list says of each chapter: its number, page and words.
+CHAPTER_LINES = """() => [...document.querySelectorAll('.chapter-map li')].map(
+  item => {
+    const link = item.querySelector('a');
+    const number = item.parentElement.start +
+      [...item.parentElement.children].indexOf(item);
+    const words = item.innerText.replace(link.innerText, '').trim();
+    return [number, link.pathname.slice(1), words];
+  })"""
+
 # The article's text without code, where a backslash may stand.
 PROSE = """() => {
   const copy = document.querySelector('article').cloneNode(true);
@@ -143,6 +158,16 @@ def test_page_fits_a_phone(visit):
         assert width <= PHONE["width"]
 
 
+def test_page_shows_its_results_without_scrolling_them(visit):
+    page = visit.page
+    if not page.locator(".result-table").count():
+        pytest.skip("no results")
+    assert page.evaluate(SCROLLING_TABLES) == []
+    for width in (768, PHONE["width"]):
+        with resized(page, {**PHONE, "width": width}):
+            assert page.evaluate(SCROLLING_TABLES) == []
+
+
 def test_chapter_can_be_run_and_downloaded(visit):
     path = chapter_of(visit)
     config = (ROOT / "_config.yml").read_text("utf-8")
@@ -217,6 +242,14 @@ def test_previous_and_next_lead_through_the_whole_book(anchors):
         back = anchors[after].around["left-prev"]
         assert resolve(before, onward)[0] == after
         assert resolve(after, back)[0] == before
+
+
+def test_home_page_has_a_line_on_each_chapter(open_page):
+    lines = open_page(PAGES[0]).page.evaluate(CHAPTER_LINES)
+    assert [path for _, path, _ in lines] == CHAPTERS
+    for number, path, words in lines:
+        assert path.startswith(f"notebooks/{number:02}_")
+        assert len(words) > 40, path
 
 
 def test_next_button_works(open_page):
@@ -323,6 +356,15 @@ def test_dark_mode_toggles_and_stays(open_page):
         button.first.click()
     page.goto(page.url)
     assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_theme_is_known_before_the_themes_own_script(open_page, scheme):
+    page = open_page(PAGES[0], color_scheme=scheme).page
+    page.evaluate("localStorage.clear()")
+    page.route("**/pydata-sphinx-theme.js*", lambda route: route.abort())
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == scheme
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
