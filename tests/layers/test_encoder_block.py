@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from cct_utils import encoder_block, mlp
+from cct_utils.layers import gelu
 from tests.layers.test_self_attention import attention_by_numpy
 
 TOKENS, DIM = 5, 8
@@ -131,6 +132,19 @@ def test_mlp_drops_values_in_training_alone():
     x = np.ones((4, DIM), "float32")
     np.testing.assert_array_equal(model(x), model(x, training=False))
     assert not np.allclose(model(x, training=True), model(x))
+
+
+def test_gelu_loses_no_digits_in_bfloat16():
+    """In bfloat16 itself 1 + erf(x) would lose all of them below -2."""
+    x = ops.cast(np.linspace(-3, 3, 201), "bfloat16")
+    result = gelu(x)
+    assert keras.backend.standardize_dtype(result.dtype) == "bfloat16"
+    exact = [
+        value * math.erfc(-value / 2**0.5) / 2
+        for value in ops.convert_to_numpy(ops.cast(x, "float64"))
+    ]
+    received = ops.convert_to_numpy(ops.cast(result, "float64"))
+    np.testing.assert_allclose(received, exact, rtol=2**-7)
 
 
 def test_mlp_can_be_called_twice_in_one_model():
