@@ -11,20 +11,18 @@ import html
 import logging
 import posixpath
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
+from site_browser import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 OUTPUT = ROOT / "_build" / "pdf" / "compact-convolutional-transformers.pdf"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TIMEOUT_MS = 300_000  # generous: the machine may be busy
 
 ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
@@ -239,16 +237,7 @@ def title_page():
 
 def print_twice(document, widgets):
     """Print, read the page numbers, print with them; return the file."""
-    finder = ROOT / "scripts" / "find_chromium.py"
-    found = subprocess.run(
-        [sys.executable, str(finder)], capture_output=True, text=True
-    )
-    if found.returncode:
-        sys.exit(found.stderr.strip())
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found.stdout.strip(), args=FLAGS
-        )
+    with chromium() as browser:
         page = browser.new_page()
         page.set_default_timeout(TIMEOUT_MS)
         page.emulate_media(media="print", color_scheme="light")
@@ -267,7 +256,6 @@ def print_twice(document, widgets):
         page.evaluate(FILL, contents_numbers(first))
         first.unlink()
         page.pdf(path=document.with_suffix(".print.pdf"), **options)
-        browser.close()
     return document.with_suffix(".print.pdf")
 
 

@@ -29,6 +29,10 @@ MATHJAX = re.compile(
     r"<script[^>]*>window\.MathJax.*?</script>|"
     r"<script[^>]*mathjax[^>]*></script>"
 )
+# The order of scripts is kept; only the options are needed while they load.
+BLOCKING = re.compile(
+    r"<script(?=[^>]*\ssrc=)(?![^>]*(?:defer|async|documentation_options))"
+)
 CITATION = re.compile(r" \[[^\]]*\d{4}\w?\]")
 SEARCH_META = (
     "Search the book on compact convolutional transformers: chapters, results, "
@@ -61,6 +65,8 @@ def lean(html, body):
     html = NOT_LOADED.sub("", str(html))
     if 'class="math' not in body:
         html = MATHJAX.sub("", html)
+    if "searchtools.js" not in html:  # which expects the index at once
+        html = BLOCKING.sub("<script defer", html)
     return Markup(re.sub(r"\n\s*\n+", "\n", html))
 
 

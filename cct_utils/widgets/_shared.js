@@ -111,6 +111,15 @@ function colorScale(color, low, high) {
   return { root: make("div", {}, canvas, ends), label };
 }
 
+/** Keep the most lines a text has had at this width: what is below stays put. */
+function keepHeight(text) {
+  const width = text.clientWidth;
+  if (text.keptAt !== width) text.style.minHeight = "";
+  text.keptAt = width;
+  const height = `${Math.ceil(text.getBoundingClientRect().height)}px`;
+  if (text.style.minHeight !== height) text.style.minHeight = height;
+}
+
 /** The frame of an explorer: its title, its controls and what it says. */
 class Frame {
   constructor(model, host, title) {
@@ -158,14 +167,16 @@ class Frame {
 
   /** Draw now, and again at most once a frame after any of these changed. */
   start(names, draw) {
+    const drawSteadily = () => {
+      this.drawing = 0;
+      draw();
+      this.root.querySelectorAll("figcaption, .w-words").forEach(keepHeight);
+    };
     this.redraw = () => {
-      this.drawing ||= requestAnimationFrame(() => {
-        this.drawing = 0;
-        draw();
-      });
+      this.drawing ||= requestAnimationFrame(drawSteadily);
     };
     for (const name of names) this.watch(name, this.redraw);
-    draw();
+    drawSteadily();
     return () => {
       cancelAnimationFrame(this.drawing);
       clearTimeout(this.speaking);

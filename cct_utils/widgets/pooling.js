@@ -86,6 +86,7 @@ function scoreChart(drag) {
 const STYLE = `
 .cct-explorer .w-scores { background: var(--w-well); cursor: ns-resize;
   height: 7rem; touch-action: none; width: 100%; }
+.cct-explorer .w-score { min-width: 6ch; text-align: right; }
 .cct-explorer .w-strip { height: 1.5rem; image-rendering: pixelated; width: 100%; }`;
 
 async function render({ model, el }) {
@@ -112,7 +113,7 @@ async function render({ model, el }) {
   if (titles.length > 1) {
     frame.choice("image", { label: "Picture", options: titles.map((t, i) => [i, t]) });
   }
-  const output = make("output", { "aria-hidden": "true" });
+  const output = make("output", { "aria-hidden": "true", class: "w-score" });
   const score = make("input", {
     type: "range",
     step: "0.1",

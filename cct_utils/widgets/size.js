@@ -199,7 +199,9 @@ function render({ model, el }) {
     select.selectedIndex = own + 1;
     table.draw(sizes, names[own]);
     const problem = trouble(sizes);
-    parameters.root.hidden = macs.root.hidden = Boolean(problem);
+    for (const { root } of [parameters, macs]) {
+      root.style.visibility = problem ? "hidden" : "visible";
+    }
     if (problem) return frame.say(problem);
     parameters.draw(countParameters(sizes));
     macs.draw(countMacs(sizes));

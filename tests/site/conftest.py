@@ -1,30 +1,16 @@
 """The built site, served locally, and a browser that may go nowhere else."""
 
 import contextlib
-import functools
-import gzip
-import http.server
-import subprocess
-import sys
-import threading
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-HTML = ROOT / "_build" / "html"
+from scripts.site_browser import HTML, ROOT, chromium, served
+
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 TIMEOUT_MS = 120_000  # generous: the machine may be busy
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-]
-
 
 SHIFTS = """() => new Promise(resolve => {
   const shifts = [];
@@ -43,68 +29,24 @@ def toc_pages():
     return [f"{name}.html" for name in files]
 
 
-TEXT_TYPES = {".html", ".css", ".js", ".json", ".svg", ".txt", ".ipynb"}
-
-
-@functools.cache
-def compressed(path):
-    """A file as GitHub Pages sends it to a browser that reads gzip."""
-    return gzip.compress(path.read_bytes(), 6)
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a log, text compressed as GitHub Pages does."""
-
-    def log_message(self, *arguments):
-        """Say nothing."""
-
-    def do_GET(self):
-        """Answer with the compressed file where there is something to gain."""
-        path = Path(self.translate_path(self.path))
-        accepted = self.headers.get("Accept-Encoding", "")
-        if path.suffix not in TEXT_TYPES or "gzip" not in accepted:
-            return super().do_GET()
-        if not path.is_file():
-            return self.send_error(404)
-        body = compressed(path)
-        self.send_response(200)
-        self.send_header("Content-Type", self.guess_type(str(path)))
-        self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
 @pytest.fixture(scope="session")
 def site():
     """The address of the served site."""
-    if not (HTML / "index.html").exists():
-        pytest.fail(f"There is no site in {HTML}; run `make book` first.")
-    handler = functools.partial(QuietHandler, directory=str(HTML))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    try:
+        with served(HTML) as address:
+            yield address
+    except FileNotFoundError as error:
+        pytest.fail(str(error))
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium with a fresh profile; the finder says how to get one."""
-    from playwright.sync_api import sync_playwright
-
-    found = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "find_chromium.py")],
-        capture_output=True,
-        text=True,
-    )
-    if found.returncode:
-        pytest.fail(found.stderr.strip())
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found.stdout.strip(), args=FLAGS
-        )
-        yield browser
-        browser.close()
+    """Chromium with a fresh profile."""
+    try:
+        with chromium() as browser:
+            yield browser
+    except FileNotFoundError as error:
+        pytest.fail(str(error))
 
 
 class Visit(NamedTuple):

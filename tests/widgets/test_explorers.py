@@ -25,6 +25,87 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 32, 32, 3), "uint8")
 
+# Moves every control through its values, looks at each frame just before it is
+# painted, and collects what a reader would see as a flicker.
+SWEEP = """
+async () => {
+  const root = document.querySelector(".cct-explorer");
+  const parts = "input, select, button, canvas, svg, figure, .w-pad";
+  const found = new Set();
+  const all = [root, ...root.querySelectorAll(parts)];
+  const texts = [...root.querySelectorAll("figcaption, .w-words")];
+  const pictures = [...root.querySelectorAll(".w-pad canvas")];
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const drawn = (canvas) => canvas.getContext("2d").getImageData(
+    0, 0, canvas.width, canvas.height).data.some((value) => value);
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  const full = pictures.filter(drawn);
+  // Numbers that get wider may move sideways, but nothing moves up or down.
+  let shifts = 0;
+  const jumps = ({ previousRect, currentRect }) => previousRect.height *
+    currentRect.height && previousRect.y !== currentRect.y;
+  const watch = new PerformanceObserver((list) => {
+    shifts += list.getEntries().filter((e) => e.sources.some(jumps)).length;
+  });
+  const growing = root.dataset.grows;
+  const look = (name) => {
+    if (all.some((part) => !part.isConnected)) found.add(`${name}: rebuilt`);
+    if (root.children[2].offsetHeight < 50) found.add(`${name}: empty`);
+    if (!root.querySelector(".w-words").textContent) found.add(`${name}: mute`);
+    if (!full.every(drawn)) found.add(`${name}: blank picture`);
+  };
+  const move = async (input, values, changed) => {
+    const name = input.labels[0].textContent;
+    const place = () => input.getBoundingClientRect().top;
+    const [top, heights] = [place(), texts.map((text) => text.offsetHeight)];
+    for (const value of values) {
+      changed(input, value);
+      await frame();
+      look(name);
+      if (input.type !== "range") continue;
+      if (place() !== top) found.add(`${name}: moves under the pointer`);
+      texts.forEach((text, i) => {
+        if (text.offsetHeight < heights[i]) found.add(`${name}: text shrinks`);
+        heights[i] = text.offsetHeight;
+      });
+    }
+  };
+  const set = (property, event) => (input, value) => {
+    input[property] = value;
+    input.dispatchEvent(new Event(event, { bubbles: true }));
+  };
+  for (const input of root.querySelectorAll("input, select")) {
+    if (!input.checkVisibility()) continue;
+    if (input.type === "checkbox") {
+      await move(input, [0, 1], () => input.click());
+    } else if (input.type === "range") {
+      const [low, high, now] = [input.min, input.max, input.value].map(Number);
+      const steps = Math.min(20, Math.round((high - low) / input.step));
+      const values = Array.from({ length: steps + 1 },
+        (_, i) => low + ((high - low) * i) / steps);
+      await move(input, values, set("value", "input"));
+      const name = input.labels[0].textContent;
+      if (name !== growing) {
+        watch.observe({ type: "layout-shift" });
+        await move(input, values, set("value", "input"));
+        await wait(50);
+        watch.disconnect();
+        if (shifts) found.add(`${name}: ${shifts} shifts`);
+        shifts = 0;
+      }
+      await move(input, [now], set("value", "input"));
+    } else {
+      const [now, number] = [input.selectedIndex, input.options.length];
+      const values = [...Array(number).keys(), now];
+      await move(input, values, set("selectedIndex", "change"));
+    }
+  }
+  return [...found];
+}
+"""
+# What these sliders change is how much there is to show.
+GROWING = {"TokenizerExplorer": "Stages", "StochasticDepthExplorer": "Blocks"}
+
 MAKERS = {
     "AttentionExplorer": lambda: AttentionExplorer(
         IMAGES, [RNG.uniform(size=(3, 2, 64, 64)) for _ in range(2)]
@@ -181,19 +262,24 @@ def test_closing_a_view_leaves_nothing(open_widget, widget):
     assert page.locator(".cct-explorer").count() == 0
 
 
-def test_first_picture_comes_quickly(open_widget, widget):
+def test_first_picture_is_painted_quickly(open_widget, widget):
+    """From the start of the explorer's code to the frame that shows it."""
     page = open_widget(widget)
     milliseconds = page.evaluate(
         """async (esm) => {
           const { default: explorer } = await window.load(esm);
+          const painted = () => new Promise((done) =>
+            requestAnimationFrame(() => setTimeout(done)));
           const times = [];
           for (let i = 0; i < 3; i++) {
             const el = document.createElement("div");
-            document.body.append(el);
+            document.body.prepend(el);
+            await painted();
             const start = performance.now();
             await explorer.render({ model: window.model, el });
-            el.getBoundingClientRect();
+            await painted();
             times.push(performance.now() - start);
+            el.remove();
           }
           return Math.min(...times);
         }""",
@@ -201,6 +287,50 @@ def test_first_picture_comes_quickly(open_widget, widget):
     )
     crowd = max(1, os.getloadavg()[0] / os.cpu_count())
     assert milliseconds < 200 * crowd
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_nothing_flickers_while_controls_move(open_widget, widget, width):
+    page = open_widget(widget, width=width)
+    growing = GROWING.get(type(widget).__name__, "")
+    page.locator(".cct-explorer").evaluate(
+        "(root, growing) => { root.dataset.grows = growing }", growing
+    )
+    found = page.evaluate(SWEEP)
+    assert not found, found
+
+
+# An explorer with one slider, and what it does wrong when that is moved.
+FLICKER = """
+  <div class="cct-explorer"><p>title</p>
+    <label for="a">A</label><input id="a" type="range" max="3">
+    <div style="height: 60px"><div class="w-pad" style="height: 50px">
+      <canvas width="2" height="2"></canvas></div></div>
+    <p class="w-words">words</p></div>
+  <script>
+    const root = document.querySelector(".cct-explorer");
+    const [input, canvas] = root.querySelectorAll("input, canvas");
+    root.insertBefore(root.children[3], root.children[2]);
+    const words = root.querySelector(".w-words");
+    canvas.getContext("2d").fillRect(0, 0, 2, 2);
+    input.addEventListener("input", () => { FAULT });
+  </script>
+"""
+FAULTS = {
+    "canvas.width = 2;": "blank picture",
+    "root.querySelector('.w-pad')?.replaceWith(canvas);": "rebuilt",
+    "words.textContent = '';": "mute",
+    "words.style.height = `${90 - 20 * input.value}px`;": "text shrinks",
+    "root.style.paddingTop = `${20 * input.value}px`;": "moves under",
+    "words.style.marginTop = `${20 * input.value}px`;": "shifts",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_flicker_is_found(open_page, fault):
+    page = open_page(FLICKER.replace("FAULT", fault))
+    found = page.evaluate(SWEEP)
+    assert any(FAULTS[fault] in each for each in found), found
 
 
 def test_touch_chooses_a_token_and_the_page_still_scrolls(
