@@ -1,4 +1,4 @@
-# make book | pdf | test | serve | notebooks | clean. The README has the lines.
+# make book | pdf | test | measure | serve | notebooks | clean: see the README.
 .DEFAULT_GOAL := book
 SHELL := bash
 .SHELLFLAGS := -eo pipefail -c
@@ -17,7 +17,7 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 \
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book pdf test serve notebooks clean install browser
+.PHONY: book pdf test measure serve notebooks clean install browser
 
 install: $(VENV)/.installed
 
@@ -43,6 +43,10 @@ test: install browser
 	CCT_PROFILE=smoke $(BIN)/python -m pytest $(NBVAL) notebooks
 	@$(BIN)/python scripts/build_book.py
 	$(BIN)/python -m pytest tests/site
+
+# How fast the pages appear, for the page that says it; best on an idle machine.
+measure: book browser
+	@$(BIN)/python scripts/measure_site.py
 
 # One line says what to do where no Chromium can be had.
 browser: install

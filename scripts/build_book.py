@@ -2,7 +2,8 @@
 
 Nothing is executed and neither Keras nor TensorFlow is imported. Only pages
 that changed are built anew; a change of the settings rebuilds everything.
-Beside the site lies a copy of it in one file, for reading without a network.
+Beside the site lies a copy of it in one file, for reading without a network,
+and the PDF once `make_pdf.py` has run; the home page links to what is there.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ PLACE = re.compile(r'(<p id="offline-copy"[^>]*>).*?(</p>)', re.DOTALL)
 INSIDE = "You are reading the offline copy: no page of it needs a network."
 # What no page loads: the theme's icons and the maps of its scripts.
 LEFT_OUT = re.compile(
-    r"\.map$|/fontawesome|webpack-macros\.html$|^\.buildinfo$|\.zip$"
+    r"\.map$|/fontawesome|webpack-macros\.html$|^\.buildinfo$|\.(zip|pdf|part)$"
 )
 COMPRESSED = {".png", ".jpg", ".woff", ".woff2", ".gz"}
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first day that a zip can name
@@ -66,10 +67,10 @@ def build():
 
 
 def write_offline_copy(html):
-    """Pack the site into one file and name its size on the home page.
+    """Pack the site into one file, the same bytes for the same site.
 
-    The same site gives the same bytes. A page that says where the copy can be
-    had makes no sense inside of it, so there the home page says what it is.
+    A page that says where the copy can be had makes no sense inside of it, so
+    there the home page says what it is.
     """
     home = (html / HOME).read_text("utf-8")
     files = {
@@ -87,16 +88,29 @@ def write_offline_copy(html):
     copy = html / f"{COPY}.zip"
     if not copy.exists() or zipfile.ZipFile(copy).comment != comment:
         pack(contents, copy, comment)
-    size = f"{copy.stat().st_size / 1e6:.0f} MB"
-    link = f'<a href="../{copy.name}" download>the whole site in one file</a>'
+    offer_downloads(html)
+    return copy
+
+
+def offer_downloads(html):
+    """Link the home page to the copy and the PDF, and name their sizes."""
+
+    def link(path, words):
+        size = f"{path.stat().st_size / 1e6:.0f} MB"
+        return f'<a href="../{path.name}" download>{words}</a> ({size})'
+
+    copy, pdf = html / f"{COPY}.zip", html / f"{COPY}.pdf"
     text = (
-        f"Where there is no network: {link} ({size}). Unpack it and open "
+        "Where there is no network: "
+        f"{link(copy, 'the whole site in one file')}. Unpack it and open "
         "<code>index.html</code>; search, formulas and explorers work there."
     )
+    if pdf.exists():
+        text += f" For paper: {link(pdf, 'the book as a PDF')}."
+    home = (html / HOME).read_text("utf-8")
     offered = PLACE.sub(rf"\1{text}\2", home)
     if offered != home:
         (html / HOME).write_text(offered, "utf-8")
-    return copy
 
 
 def pack(contents, copy, comment):
@@ -119,6 +133,8 @@ def main():
     code = build()
     if code:
         sys.exit(f"The book did not build: see the messages above ({code}).")
+    # One that was printed of other pages is no longer offered.
+    (OUTPUT / "html" / f"{COPY}.pdf").unlink(missing_ok=True)
     write_offline_copy(OUTPUT / "html")
     seconds = time.perf_counter() - start
     print(f"Built in {seconds:.0f} s: {OUTPUT / 'html' / 'index.html'}")

@@ -4,25 +4,28 @@ The articles of all pages are laid into a single document, whose links lead to
 one another instead of to files. It is printed twice: the first time to learn on
 which page each chapter begins, the second time with these numbers in the table
 of contents. Explorers appear as the picture they show before anybody moves
-their controls. `python scripts/build_book.py` has to come first.
+their controls. `python scripts/build_book.py` has to come first; the home page
+offers the PDF from then on.
 """
 
 import html
 import logging
 import posixpath
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
 
 import yaml
+from build_book import COPY, offer_downloads
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 from site_browser import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
-OUTPUT = ROOT / "_build" / "pdf" / "compact-convolutional-transformers.pdf"
+OUTPUT = ROOT / "_build" / "pdf" / f"{COPY}.pdf"
 TIMEOUT_MS = 300_000  # generous: the machine may be busy
 
 ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
@@ -327,6 +330,8 @@ def main():
     printed = print_twice(document, len(VIEW.findall(text)))
     headings = re.findall(r"<h[1-6]>(.*?)</h[1-6]>", text, re.DOTALL)
     finish(printed, [html.unescape(plain(each)) for each in headings])
+    shutil.copyfile(OUTPUT, SITE / OUTPUT.name)
+    offer_downloads(SITE)
     seconds = time.perf_counter() - start
     print(f"Printed in {seconds:.0f} s: {OUTPUT}")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import api_reference
 import model_figure
 import result_tables
+import site_speed
 import speed_tables
 import try_it
 
@@ -25,6 +26,7 @@ PARTS = {
         result_tables.render_glance,
         "cct_utils/recorded/*/record.json",
     ),
+    "site-speed": (site_speed.render, site_speed.PATH),
     "try-it": (try_it.render, "book/_static/try_it*"),
     "try-it-limits": (try_it.render_limits, "book/_static/try_it*"),
     "speed": (speed_tables.render_page, speed_tables.PATTERN),

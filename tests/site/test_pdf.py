@@ -129,3 +129,10 @@ def test_pdf_shows_every_explorer(pdf):
     assert text.count(squeeze(NOTE)) == views >= 8
     shown = {name for name in names if name in text}
     assert len(shown) >= 8, names - shown
+
+
+def test_home_page_offers_the_pdf(pdf):
+    home = (HTML / "book" / "index.html").read_text("utf-8")
+    found = re.search(rf'href="\.\./{PATH.name}"[^>]*>.*?\((\d+) MB\)', home)
+    assert int(found[1]) == round(PATH.stat().st_size / 1e6)
+    assert (HTML / PATH.name).read_bytes() == PATH.read_bytes()

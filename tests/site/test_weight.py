@@ -4,11 +4,15 @@ Measured in Chromium on text compressed as GitHub Pages sends it; figures that
 are loaded only when they come near are counted as well.
 """
 
+import importlib
+import json
 import os
+import re
+from html import unescape
 
 import pytest
 
-from tests.site.conftest import HTML
+from tests.site.conftest import HTML, ROOT
 
 LIGHTEST = 300_000  # bytes of the home page
 HEAVIEST = 1_500_000  # bytes of any other, without the widgets' library
@@ -73,3 +77,48 @@ def test_page_paints_soon_and_does_not_shift(visit):
     crowd = max(1, os.getloadavg()[0] / os.cpu_count())
     assert visit.page.evaluate(PAINT) < crowd * SLOWEST_PAINT_MS
     assert sum(visit.shifts) < LARGEST_SHIFT
+
+
+# --- The script that measures, and the page that shows what it wrote ----------
+
+
+@pytest.fixture
+def measure_site(monkeypatch):
+    """The script as a module."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    return importlib.import_module("measure_site")
+
+
+def test_script_measures_an_explorer_and_its_page(measure_site, site, browser):
+    path = measure_site.PAGES["chapter 05"]
+    found = measure_site.open_once(browser, "desktop", f"{site}/{path}")
+    crowd = max(1, os.getloadavg()[0] / os.cpu_count())
+    assert 0 < found["first"] <= found["largest"]
+    assert 0 < found["explorer"] < 200 * crowd
+    assert 1000 < found["kilobytes"] < 3000
+    assert found["shift"] < LARGEST_SHIFT
+
+
+def test_script_sees_a_shift_and_no_explorer(
+    measure_site, site, browser, monkeypatch
+):
+    push = """requestAnimationFrame(() => setTimeout(() => {
+      document.body.style.marginTop = '300px';
+    }, 300));"""
+    monkeypatch.setattr(measure_site, "WATCH", measure_site.WATCH + push)
+    path = measure_site.PAGES["glossary"]
+    found = measure_site.open_once(browser, "phone", f"{site}/{path}")
+    assert found["shift"] > LARGEST_SHIFT
+    assert found["explorer"] is None
+
+
+def test_about_page_shows_what_was_measured():
+    result = json.loads((ROOT / "book" / "site_speed.json").read_text("utf-8"))
+    page = (HTML / "book" / "about.html").read_text("utf-8")
+    text = unescape(" ".join(re.sub(r"<[^>]+>", " ", page).split()))
+    for row in result["rows"]:
+        numbers = [f"{row[name]:,}" for name in ("first", "largest")]
+        numbers += [f"{row['shift']:.3f}", f"{row['blocked']:,}"]
+        line = [row["page"], row["window"], *numbers, f"{row['kilobytes']:,}"]
+        assert " ".join(line) in text
+    assert result["date"] in text and result["processor"] in text
