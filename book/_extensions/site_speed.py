@@ -54,6 +54,8 @@ def conditions(result):
         f"{rounds['phone']} on a phone's), nothing cached, from a server on "
         "the same machine; for the phone, the connection is slowed to "
         "1.6 Mbit/s and 150 ms, the slow 4G of Lighthouse.",
+        "The glossary stands for the pages without an explorer; every chapter "
+        "has one.",
         "*Blocked* is what scripts took beyond 50 ms at a time. *Received* "
         "counts no figure further down, which waits until it comes near.",
         "From the start of an explorer to the frame that shows it: "
