@@ -24,7 +24,20 @@ TITLES = {
     "image size": "A training step over the image size",
     "depth": "A training step over the number of layers",
 }
-TEXT_COLUMNS = 3  # model, precision, setting; numbers follow
+GROUP_COLUMNS = (
+    "model",
+    "how",
+    "batch",
+    "pixels",
+    "layers",
+    "ms",
+    "CPU ms",
+    "images/s",
+    "GFLOP/s",
+    "peak",
+    "MB",
+)
+TEXT_COLUMNS = 2  # model, how; numbers follow
 
 
 def render_page(root):
@@ -126,24 +139,48 @@ def acceptance_table(points):
 
 def group_table(rows):
     """The rows of one group, without the columns that say nothing here."""
-    lines = [summary.cells(row) for row in rows]
-    columns = list(summary.COLUMNS)
+    lines = [group_cells(row) for row in rows]
     kept = [
         i
-        for i, column in enumerate(columns)
+        for i, column in enumerate(GROUP_COLUMNS)
         # What all cases share, or none has, is no column.
-        if column not in ("batch", "pixels", "layers", "setting")
+        if column not in ("batch", "pixels", "layers")
         or len({line[i] for line in lines if line[i]}) > 1
     ]
-    body = []
-    for row, line in zip(rows, lines, strict=True):
-        shown = [escape(line[i]) for i in kept]
-        if row["task"] != "product":
-            name = model_name(row["model"])
-            shown[0] = f"{name} in PyTorch" if is_peer(row) else name
-        body.append((row["model"] == "cct_2_3x2" and not is_peer(row), shown))
+    body = [
+        (
+            row["model"] == "cct_2_3x2" and not is_peer(row),
+            [line[i] for i in kept],
+        )
+        for row, line in zip(rows, lines, strict=True)
+    ]
     numbers = [n for n, i in enumerate(kept) if i >= TEXT_COLUMNS]
-    return table([columns[i] for i in kept], body, numbers=numbers)
+    return table([GROUP_COLUMNS[i] for i in kept], body, numbers=numbers)
+
+
+def group_cells(row):
+    """The cells of a row by `GROUP_COLUMNS`; quartiles below their median."""
+    line = dict(zip(summary.COLUMNS, summary.cells(row), strict=True))
+    name = row["model"]
+    if row["task"] != "product":
+        name = model_name(name) + (" in PyTorch" if is_peer(row) else "")
+    words = (row["precision"].replace("_", " "), row["setting"])
+    return (
+        escape(name),
+        escape(", ".join(filter(None, words))),
+        *(line[column] for column in ("batch", "pixels", "layers")),
+        over_quartiles(row["ms"]),
+        over_quartiles(row["cpu_ms"]),
+        *(line[column] for column in ("images/s", "GFLOP/s", "peak", "MB")),
+    )
+
+
+def over_quartiles(spread):
+    """A median, and in small print below it the quartiles."""
+    return (
+        f"{summary.number(spread['median'])}<br>"
+        f"<small>{summary.quartiles(spread)}</small>"
+    )
 
 
 def is_peer(row):
