@@ -188,6 +188,15 @@ def test_short_runs_and_parts_of_the_data_are_not_among_the_full_ones(
     assert sorted(full) == ["new", "old"]
 
 
+def test_a_run_of_a_changed_recipe_is_not_among_the_full_ones(tables, folder):
+    path = folder / "cct_utils" / "recorded" / "new" / "record.json"
+    record = json.loads(path.read_text())
+    record["command"] += " --set learning_rate=0.1"
+    path.write_text(json.dumps(record))
+    full = tables.full_runs(folder, tables.read_records(folder))
+    assert "new" not in full and "old" in full
+
+
 def test_page_folds_each_full_run_away_with_its_command(tables, folder):
     page = tables.render_page(folder)
     assert page.count('<details class="run">') == 3

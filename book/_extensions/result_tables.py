@@ -157,7 +157,10 @@ def read_lists(root):
 
 
 def full_runs(root, records):
-    """The runs on all training images that stand for themselves."""
+    """The runs on all training images that follow a recipe as it is.
+
+    What changed a recipe is compared with it in the lists of runs.
+    """
     short = {
         run["name"]
         for name, _, runs in read_lists(root)
@@ -167,7 +170,9 @@ def full_runs(root, records):
     return {
         name: record
         for name, record in records.items()
-        if name not in short and sum(record["data"]["images"][:2]) == ALL_IMAGES
+        if name not in short
+        and sum(record["data"]["images"][:2]) == ALL_IMAGES
+        and "--set" not in record["command"]
     }
 
 
