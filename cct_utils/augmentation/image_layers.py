@@ -96,9 +96,7 @@ class QuietRandAugment(layers.RandAugment):
         return super().call(images, training=training)
 
 
-def augmentation_layers(
-    recipe, image_size, seed=None, value_range=(0, 1), dtype=None
-):
+def augmentation_layers(recipe, image_size, seed=None, value_range=(0, 1)):
     """Returns the layers of a recipe that change images alone.
 
     They are the identity at inference. What mixes labels too belongs to the
@@ -111,7 +109,6 @@ def augmentation_layers(
         seed: seed of the first layer; the others follow it.
         value_range: lowest and highest value of the images; RandAugment
             needs to know it, and cuts off what lies outside.
-        dtype: dtype or policy of the layers; the global policy if None.
 
     Returns:
         A list of Keras layers, empty for `"none"`.
@@ -125,19 +122,14 @@ def augmentation_layers(
     size = min(image_size) if hasattr(image_size, "__len__") else image_size
     seeds = [None if seed is None else seed + i for i in range(3)]
     recipe_layers = [
-        RandomPadCrop(
-            size // 8, seed=seeds[0], dtype=dtype, name="augmentation_crop"
-        ),
-        QuietRandomFlip(
-            "horizontal", seed=seeds[1], dtype=dtype, name="augmentation_flip"
-        ),
+        RandomPadCrop(size // 8, seed=seeds[0], name="augmentation_crop"),
+        QuietRandomFlip("horizontal", seed=seeds[1], name="augmentation_flip"),
     ]
     if recipe == "randaugment":
         recipe_layers.append(
             QuietRandAugment(
                 value_range=value_range,
                 seed=seeds[2],
-                dtype=dtype,
                 name="augmentation_rand",
             )
         )
