@@ -15,7 +15,10 @@ from cct_utils._choices import check_choice
 from cct_utils.augmentation import BatchAugmentation
 from cct_utils.augmentation.batch import IMAGE_POLICIES
 
-OPTIMIZERS = ("adamw", "muon")
+if hasattr(keras.optimizers, "Muon"):  # Keras before 3.11 has none
+    from cct_utils.training.kernel_muon import KernelMuon
+
+OPTIMIZERS = ("adamw", "muon", "kernel_muon")
 SCHEDULES = ("constant", "cosine")
 ABOVE_0 = ("learning_rate", "batch_size", "num_epochs", "clip_norm")
 AT_LEAST_0 = (
@@ -36,8 +39,9 @@ class Recipe:
     """The settings of a training.
 
     Attributes:
-        optimizer: `"adamw"`, or `"muon"`, which moves matrices by orthogonal
-            steps and everything else by AdamW's.
+        optimizer: `"adamw"`; `"muon"`, which moves matrices by orthogonal
+            steps and everything else by AdamW's; or `"kernel_muon"`, for which
+            the kernels of convolutions are matrices too.
         learning_rate: the highest learning rate.
         schedule: `"constant"`, or `"cosine"`: down to `final_learning_rate`
             in half a wave.
@@ -195,7 +199,12 @@ class Recipe:
         if self.optimizer == "adamw":
             optimizer = keras.optimizers.AdamW(**arguments)
         elif hasattr(keras.optimizers, "Muon"):
-            optimizer = keras.optimizers.Muon(
+            kind = (
+                keras.optimizers.Muon
+                if self.optimizer == "muon"
+                else KernelMuon
+            )
+            optimizer = kind(
                 adam_weight_decay=self.weight_decay,
                 # The head learns by AdamW, as Muon's authors advise.
                 exclude_layers=["logits"],
@@ -276,7 +285,7 @@ RECIPES = {
     ),
     # The book's own, for half an hour of two processor cores.
     "fast": Recipe(
-        optimizer="muon",
+        optimizer="kernel_muon",
         learning_rate=4e-3,
         schedule="cosine",
         warmup_epochs=2,

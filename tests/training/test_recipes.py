@@ -86,19 +86,77 @@ def test_decay_spares_biases_norms_and_embeddings(model):
         assert len(kept) == 2 + 2 * 4 + 2  # tokenizer, blocks, pooling, head
 
 
-@pytest.mark.skipif(
-    not hasattr(keras.optimizers, "Muon"), reason="Keras before 3.11"
-)
-def test_muon_moves_the_matrices_of_the_blocks_and_not_the_head(model):
-    optimizer = RECIPES["fast"].make_optimizer(model, 10)
+HAS_MUON = hasattr(keras.optimizers, "Muon")
+needs_muon = pytest.mark.skipif(not HAS_MUON, reason="Keras before 3.11")
+if HAS_MUON:
+    from cct_utils.training.kernel_muon import KernelMuon
+
+
+def moved_by_muon(optimizer, model):
+    """The names of the layers whose kernels Muon moves."""
     optimizer.build(model.trainable_variables)
-    by_muon = {
+    return {
         variable.path
         for variable in model.trainable_variables
         if not optimizer._should_use_adamw(variable)
     }
-    assert sum("block_" in path for path in by_muon) == 8
-    assert not any("logits" in path or "tokenizer" in path for path in by_muon)
+
+
+@needs_muon
+def test_muon_moves_the_matrices_of_the_blocks_and_not_the_head(model):
+    recipe = RECIPES["fast"].replace(optimizer="muon")
+    paths = moved_by_muon(recipe.make_optimizer(model, 10), model)
+    assert sum("block_" in path for path in paths) == 8
+    assert not any("logits" in path or "tokenizer" in path for path in paths)
+
+
+@needs_muon
+def test_kernel_muon_moves_the_convolutions_as_well(model):
+    matrices = RECIPES["fast"].replace(optimizer="muon")
+    of_matrices = moved_by_muon(matrices.make_optimizer(model, 10), model)
+    kernels = RECIPES["fast"].make_optimizer(model, 10)
+    added = moved_by_muon(kernels, model) - of_matrices
+    assert {path.split("/")[1] for path in added} == {"conv_0", "conv_1"}
+    assert all(path.endswith("/kernel") for path in added)
+
+
+@needs_muon
+def test_a_kernels_step_is_that_of_its_matrix():
+    """A convolution of a single position is a matrix product."""
+    rng = np.random.default_rng(0)
+    start, slope = rng.normal(size=(2, 18, 5)).astype("float32")
+    stepped = []
+    for shape in ((18, 5), (3, 3, 2, 5)):
+        weight = keras.Variable(start.reshape(shape), name="kernel")
+        optimizer = KernelMuon(learning_rate=0.1, weight_decay=None)
+        optimizer.build([weight])
+        optimizer.apply([slope.reshape(shape)], [weight])
+        stepped.append(keras.ops.convert_to_numpy(weight).reshape(18, 5))
+    np.testing.assert_allclose(*stepped, atol=1e-6)
+    sizes = np.linalg.svd(stepped[0] - start, compute_uv=False)
+    assert sizes.max() / sizes.min() < 2  # the slope's own: above 2.5
+    raw = np.linalg.svd(slope, compute_uv=False)
+    assert raw.max() / raw.min() > 2
+
+
+@needs_muon
+def test_kernel_muon_leaves_the_layers_that_it_is_told_to():
+    weight = keras.Variable(np.zeros((3, 3, 2, 5)), name="conv_0")
+    optimizer = KernelMuon(exclude_layers=["conv_0"])
+    assert optimizer._should_use_adamw(weight)
+
+
+@needs_muon
+def test_kernel_muon_is_saved_with_its_model(tmp_path):
+    """A file of a model holds its optimizer: Keras must find the class."""
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)]
+    )
+    recipe = RECIPES["fast"]
+    model.compile(optimizer=recipe.make_optimizer(model, 10), loss="mse")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded.optimizer).__name__ == "KernelMuon"
 
 
 def test_muon_of_an_old_keras_is_one_clear_error(monkeypatch, model):
