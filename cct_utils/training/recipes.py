@@ -291,7 +291,7 @@ RECIPES = {
         warmup_epochs=2,
         weight_decay=0.05,
         decay="kernels",
-        num_epochs=32,
+        num_epochs=30,
         augmentation="autoaugment",
         policy_epochs=25,
         # So short a training underfits: nothing in the model drops anything.
