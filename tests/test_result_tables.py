@@ -197,6 +197,15 @@ def test_a_run_of_a_changed_recipe_is_not_among_the_full_ones(tables, folder):
     assert "new" not in full and "old" in full
 
 
+def test_a_run_of_a_recipe_that_was_changed_later_is_not_either(tables, folder):
+    """Its record names the recipe alone; its list says what differs today."""
+    (folder / "experiments" / "full.toml").write_text(
+        '[[run]]\nname = "new"\ntrain = "x --set optimizer=adamw"\n'
+    )
+    full = tables.full_runs(folder, tables.read_records(folder))
+    assert "new" not in full and "old" in full
+
+
 def test_page_folds_each_full_run_away_with_its_command(tables, folder):
     page = tables.render_page(folder)
     assert page.count('<details class="run">') == 3

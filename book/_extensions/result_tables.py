@@ -167,12 +167,31 @@ def full_runs(root, records):
         for run in runs
         if name in SHORT_LISTS
     }
+    commands = commands_today(root, records)
     return {
         name: record
         for name, record in records.items()
         if name not in short
         and sum(record["data"]["images"][:2]) == ALL_IMAGES
-        and "--set" not in record["command"]
+        and "--set" not in commands[name]
+    }
+
+
+def commands_today(root, records):
+    """The command that repeats each run today, by the run's name.
+
+    That is the one of its list: a record holds the command that was typed when
+    a recipe of the same name may have had other settings.
+    """
+    listed = {
+        run["name"]: f"python -m cct_utils train {run['train']} "
+        f"--out runs/{run['name']}"
+        for _, _, runs in read_lists(root)
+        for run in runs
+    }
+    return {
+        name: listed.get(name, record["command"])
+        for name, record in records.items()
     }
 
 
@@ -514,19 +533,10 @@ def words_of(command):
 
 
 def details_of(root, records):
-    """What each run took, with the command that repeats it today.
-
-    That is the one of its list: a record holds the command that was typed when
-    a recipe of the same name may have had other settings.
-    """
-    commands = {
-        run["name"]: f"python -m cct_utils train {run['train']} "
-        f"--out runs/{run['name']}"
-        for _, _, runs in read_lists(root)
-        for run in runs
-    }
+    """What each run took, with the command that repeats it today."""
+    commands = commands_today(root, records)
     return [
-        details(name, record, commands.get(name, record["command"]))
+        details(name, record, commands[name])
         for name, record in records.items()
     ]
 
