@@ -20,7 +20,11 @@ AUTHORS = (
 BEST_OF_FOUR = "https://github.com/SHI-Labs/Compact-Transformers/issues/3"
 MEASURED = "measured here"
 NAMES = {"article": "example's CCT", "vit_keras": "ViT of 4.7 M"}
-OPTIMIZERS = {"adamw": "AdamW", "muon": "Muon"}
+OPTIMIZERS = {
+    "adamw": "AdamW",
+    "muon": "Muon",
+    "kernel_muon": "Muon, also for convolutions",
+}
 ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 260
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
