@@ -48,6 +48,7 @@ from cct_utils.plots.diagrams import (
 from cct_utils.plots.images import plot_images
 from cct_utils.plots.ladder import (
     Rung,
+    plot_data_efficiency,
     plot_ladder,
     plot_moved_tokens,
     plot_runs_by_cost,
@@ -116,6 +117,7 @@ __all__ = [
     "plot_classes",
     "plot_confusion",
     "plot_costs",
+    "plot_data_efficiency",
     "plot_depth_distribution",
     "plot_depth_rates",
     "plot_descents",

@@ -184,6 +184,64 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
     return fig
 
 
+def plot_data_efficiency(accuracies, *, ax=None):
+    """Draws accuracy against the number of training images.
+
+    Args:
+        accuracies: dict from the name of a model to a dict from a number of
+            images to a list, the accuracy of each seed in percent. Names are
+            those of `plot_runs_by_cost`. Where the first two models have both
+            been trained, the distance of their means is written beside it.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes: a mark for each seed, a line through the means.
+
+    Raises:
+        ValueError: if a name begins with none of the known ones.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 3.0)
+    means = []
+    for name, by_images in accuracies.items():
+        means.append({n: np.mean(seeds) for n, seeds in by_images.items()})
+        style = _style(name)
+        line = {**style, "marker": "none"}
+        ax.plot(*zip(*sorted(means[-1].items()), strict=True), **line)
+        ax.plot(
+            [n for n, seeds in by_images.items() for _ in seeds],
+            [each for seeds in by_images.values() for each in seeds],
+            color=style["color"],
+            marker=style["marker"],
+            linestyle="none",
+            label=name,
+        )
+    images = sorted(set().union(*means))
+    for n in images:
+        if len(means) > 1 and n in means[0] and n in means[1]:
+            low, high = sorted((means[0][n], means[1][n]))
+            ax.plot([n, n], [low, high], ":", color=COLORS["muted"], zorder=0)
+            ax.annotate(
+                f"{high - low:.1f}",
+                (n, (low + high) / 2),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+                color=COLORS["ink"],
+            )
+    ax.set(
+        xlabel="training pictures",
+        ylabel="test accuracy (%)",
+        xscale="log",
+        xlim=(images[0] / 1.15, images[-1] * 1.3),
+    )
+    ax.set_xticks(images, [f"{n:,}" for n in images])
+    ax.set_xticks([], minor=True)
+    ax.grid(axis="y")
+    ax.legend(loc="lower right")
+    return ax
+
+
 def _style(name):
     """Returns color, line and marker of a model."""
     for prefix, style in _STYLES.items():

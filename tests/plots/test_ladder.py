@@ -67,3 +67,22 @@ def test_runs_by_cost_count_epochs_and_add_up_minutes():
 def test_an_unknown_model_is_refused():
     with pytest.raises(ValueError, match="must begin with.*'ResNet'"):
         plots.plot_runs_by_cost({"ResNet": [history(0.1)]})
+
+
+def test_data_efficiency_draws_each_seed_and_the_distance_of_means():
+    ax = plots.plot_data_efficiency(
+        {
+            "ViT-Lite-2/4": {25_000: [60.0], 5_000: [40.0]},
+            "CCT-2/3x2": {5_000: [49.0, 51.0], 50_000: [80.0]},
+        }
+    )
+    vit, cct = (lines(ax)[name] for name in ("ViT-Lite-2/4", "CCT-2/3x2"))
+    np.testing.assert_allclose(sorted(vit.get_xdata()), [5000, 25_000])
+    np.testing.assert_allclose(sorted(cct.get_ydata()), [49, 51, 80])
+    means = [
+        line.get_ydata() for line in ax.lines if len(line.get_xdata()) == 2
+    ]
+    assert any(np.allclose(each, [50, 80]) for each in means)
+    assert [text.get_text() for text in ax.texts] == ["10.0"]  # both at 5,000
+    ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert ticks == ["5,000", "25,000", "50,000"]
