@@ -269,6 +269,10 @@ def test_chapter_says_its_time_and_asks_and_answers_questions(chapter):
     ]
     assert len(quizzes) == 1
     start = next(i for i, text in enumerate(prose) if "## Exercises" in text)
+    headings = re.findall(
+        r"^### (\d)\. \S.* \((\w+)\)$", "\n".join(prose[start:]), re.M
+    )
+    assert headings == [("1", "easy"), ("2", "medium"), ("3", "hard")]
     answers = [t for t in prose[start:] if "<summary>Discussion" in t]
     folded = [
         cell
