@@ -18,7 +18,7 @@ class KernelMuon(keras.optimizers.Muon):
     `(height * width * channels, filters)`: Muon's authors flatten it so, take
     the orthogonal step, and give it back its four axes.
 
-    The arguments are those of `keras.optimizers.Muon`, of Keras 3.11 or newer.
+    The arguments are those of `keras.optimizers.Muon`, of Keras 3.13 or newer.
 
     Reference:
         Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/

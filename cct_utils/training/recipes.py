@@ -15,7 +15,9 @@ from cct_utils._choices import check_choice
 from cct_utils.augmentation import BatchAugmentation
 from cct_utils.augmentation.batch import IMAGE_POLICIES
 
-if hasattr(keras.optimizers, "Muon"):  # Keras before 3.11 has none
+# Keras 3.10 has no Muon; that of 3.11 and 3.12 fails with TensorFlow.
+HAS_MUON = tuple(map(int, keras.version().split(".")[:2])) >= (3, 13)
+if HAS_MUON:
     from cct_utils.training.kernel_muon import KernelMuon
 
 OPTIMIZERS = ("adamw", "muon", "kernel_muon")
@@ -198,7 +200,7 @@ class Recipe:
         }
         if self.optimizer == "adamw":
             optimizer = keras.optimizers.AdamW(**arguments)
-        elif hasattr(keras.optimizers, "Muon"):
+        elif HAS_MUON:
             kind = (
                 keras.optimizers.Muon
                 if self.optimizer == "muon"
@@ -212,7 +214,7 @@ class Recipe:
             )
         else:
             raise ValueError(
-                "The optimizer Muon needs Keras 3.11 or newer: install it, or "
+                "The optimizer Muon needs Keras 3.13 or newer: install it, or "
                 "use optimizer='adamw'. Received: Keras "
                 f"{keras.version()}"
             )
