@@ -10,8 +10,97 @@ from cct_utils.plots.style import (
     DIVERGING,
     SEQUENTIAL,
     WIDTHS,
+    Diagram,
     new_figure,
 )
+
+
+def plot_speakers(names, weights):
+    """Draws three ways from tokens to one vector: who speaks for the image.
+
+    Args:
+        names: a short name for each token.
+        weights: for sequence pooling, one weight from 0 to 1 for each token;
+            an arrow is as thick as its token is loud.
+
+    Returns:
+        The figure: class token, average, sequence pooling.
+
+    Raises:
+        ValueError: if there is not one weight for each token.
+    """
+    _check_count("weights", weights, len(names))
+    fig, axes = new_figure("column", 2.6, columns=3, FigureClass=Diagram)
+    titles = ("Class token", "Average", "Sequence pooling")
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set(xlim=(-0.6, 3.6), ylim=(-1.6, 3.4), title=title)
+        ax.set_axis_off()
+        _rounded_box(ax, 1.5, 3, "z", COLORS["pool"], "white")
+    first, *others = axes
+    places = np.linspace(0.25, 2.75, len(names))
+    for ax, shares in zip(
+        others, ([1 / len(names)] * len(names), weights), strict=True
+    ):
+        for x, name, share in zip(places, names, shares, strict=True):
+            _rounded_box(ax, x, 0, name, COLORS["dropped"], COLORS["ink"])
+            _arrow(ax, (x, 0.36), (1.5 + 0.3 * (x - 1.5), 2.6), 7 * share)
+            ax.text(x, -0.85, f"{share:.2f}", ha="center", size=9)
+    places = np.linspace(0.9, 3.3, len(names))
+    for x, name in zip(places, names, strict=True):
+        _rounded_box(first, x, 0, name, COLORS["dropped"], COLORS["ink"])
+        first.annotate(
+            "",
+            (-0.2, -0.36),
+            (x, -0.36),
+            arrowprops={
+                "arrowstyle": "-|>",
+                "connectionstyle": "arc3,rad=-0.4",
+                "color": COLORS["attention"],
+                "linestyle": "--",
+                "lw": 1.2,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            },
+        )
+    _rounded_box(first, -0.2, 0, "class", COLORS["attention"], "white")
+    _arrow(first, (-0.2, 0.36), (1.1, 2.6), 7)
+    first.text(1.4, -1.45, "listens, in each block", ha="center", size=9)
+    return fig
+
+
+def _rounded_box(ax, x, y, text, color, ink):
+    """Draws a small box with a word in it, centered at a point."""
+    ax.text(
+        x,
+        y,
+        text,
+        color=ink,
+        size=9,
+        ha="center",
+        va="center",
+        bbox={
+            "boxstyle": "round,pad=0.35",
+            "facecolor": color,
+            "edgecolor": "none",
+        },
+    )
+
+
+def _arrow(ax, start, end, width):
+    """Draws a straight arrow in data coordinates, thin or thick."""
+    ax.annotate(
+        "",
+        end,
+        start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": COLORS["pool"],
+            "lw": width,
+            "mutation_scale": 8 + 1.5 * width,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        },
+    )
 
 
 def plot_weight_scale(weights, titles):

@@ -107,3 +107,26 @@ def test_readouts_are_bars_in_percent_with_one_marked():
     assert second == to_rgba(plots.COLORS["pool"]) != first
     with pytest.raises(ValueError, match="average, pooled.*'other'"):
         plots.plot_readouts({"average": 0.5, "pooled": 0.6}, highlight="other")
+
+
+def test_speakers_are_as_thick_as_their_weights():
+    fig = plots.plot_speakers(["a", "b"], [0.9, 0.1])
+    titles = [ax.get_title("left") for ax in fig.axes]
+    assert titles == ["Class token", "Average", "Sequence pooling"]
+
+    def widths(ax):
+        arrows = [
+            text.arrow_patch for text in ax.texts if text.get_text() == ""
+        ]
+        return [arrow.get_linewidth() for arrow in arrows]
+
+    average, pooled = map(widths, fig.axes[1:])
+    assert average[0] == average[1]
+    assert pooled[0] == pytest.approx(9 * pooled[1])
+    shown = [[text.get_text() for text in ax.texts] for ax in fig.axes]
+    assert "class" in shown[0] and "0.50" in shown[1] and "0.90" in shown[2]
+
+
+def test_speakers_need_a_weight_each():
+    with pytest.raises(ValueError, match="weights"):
+        plots.plot_speakers(["a", "b"], [1.0])
