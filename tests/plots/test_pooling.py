@@ -111,7 +111,7 @@ def test_readouts_are_bars_in_percent_with_one_marked():
 
 def test_speakers_are_as_thick_as_their_weights():
     fig = plots.plot_speakers(["a", "b"], [0.9, 0.1])
-    titles = [ax.get_title("left") for ax in fig.axes]
+    titles = [ax.get_title("left") + ax.get_title() for ax in fig.axes]
     assert titles == ["Class token", "Average", "Sequence pooling"]
 
     def widths(ax):
