@@ -1,5 +1,7 @@
 """Figures of recipes: schedules, steps, what each buys, what it costs."""
 
+from collections import Counter
+
 import numpy as np
 
 from cct_utils.plots.style import COLORS, new_figure
@@ -227,7 +229,8 @@ def plot_time_to_accuracy(runs, level, *, ax=None):
 
     Args:
         runs: dict from a name to `(minutes, accuracy)`: two arrays `(n,)`,
-            processor minutes at the end of each epoch, and percent.
+            processor minutes at the end of each epoch, and percent. A name
+            that begins with "article" is of the article's model.
         level: accuracy in percent; a ring marks where a run first reaches it.
         ax: axes to draw on; new ones if None.
 
@@ -237,9 +240,14 @@ def plot_time_to_accuracy(runs, level, *, ax=None):
     if ax is None:
         _, ax = new_figure("column", 3.2)
     ax.axhline(level, color=COLORS["muted"], linewidth=1, linestyle="--")
+    used = Counter()
     for name, (minutes, accuracy) in runs.items():
         minutes, accuracy = np.asarray(minutes), np.asarray(accuracy)
-        (line,) = ax.plot(minutes, accuracy, label=name)
+        # The model gives a curve its color, the recipe its line.
+        color = COLORS["article" if name.startswith("article") else "cct"]
+        style = LINES[used[color] % len(LINES)]
+        used[color] += 1
+        (line,) = ax.plot(minutes, accuracy, style, color=color, label=name)
         reached = np.flatnonzero(accuracy >= level)[:1]
         ax.plot(
             minutes[reached],

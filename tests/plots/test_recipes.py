@@ -74,3 +74,14 @@ def test_time_to_accuracy_rings_the_first_epoch_at_the_level():
     assert legend(ax) == ["good", "bad"]
     rings = ax.lines[2], ax.lines[4]
     assert [line.get_xydata().tolist() for line in rings] == [[[2, 80]], []]
+
+
+def test_time_to_accuracy_colors_models_and_dashes_recipes():
+    curve = ([1, 2], [50, 60])
+    ax = plots.plot_time_to_accuracy(
+        {"CCT, a": curve, "article's model": curve, "CCT, b": curve}, 90
+    )
+    first, article, second = (ax.lines[i] for i in (1, 3, 5))
+    assert first.get_color() == second.get_color() == plots.COLORS["cct"]
+    assert article.get_color() == plots.COLORS["article"]
+    assert first.get_linestyle() != second.get_linestyle()
