@@ -93,6 +93,17 @@ def _parser():
     )
     evaluate.set_defaults(command=_evaluate)
     evaluate.add_argument("run", help="folder or name of a recorded run")
+    evaluate.add_argument(
+        "--split",
+        default="test",
+        choices=("test", "validation"),
+        help="which images; what is to be chosen, choose on validation",
+    )
+    evaluate.add_argument(
+        "--mirror",
+        action="store_true",
+        help="average the answers to each image and to its mirror image",
+    )
     _add_data_arguments(evaluate, default=None)
     return parser
 
@@ -207,24 +218,41 @@ def _parse_settings(words):
 
 
 def _evaluate(options):
-    """Prints the test accuracies of a finished run, computed anew."""
+    """Prints the accuracies of a finished run, computed anew."""
     from cct_utils.data import load_dataset
     from cct_utils.results import load_record, load_trained
-    from cct_utils.training import evaluate_logits
+    from cct_utils.training import evaluate_logits, predict_logits
 
     record = load_record(options.run)
     data = load_dataset(
         options.dataset or record["data"]["name"],
         seed=record["seed"],
+        train_images=sum(record["data"]["images"][:2])
+        if options.split == "validation"
+        else None,
         image_size=options.image_size,
     )
-    logits = load_trained(options.run).predict(
-        data.x_test, batch_size=256, verbose=0
+    images, labels = data.x_test, data.y_test
+    if options.split == "validation":
+        if data.fingerprint != record["data"].get("fingerprint"):
+            raise ValueError(
+                "The validation images must be those of the run, or it may "
+                "have been trained on some of them. Received: a data set with "
+                f"the fingerprint {data.fingerprint}, and a run on "
+                f"{record['data'].get('fingerprint')}"
+            )
+        images, labels = data.x_val, data.y_val
+    model = load_trained(options.run)
+    logits = predict_logits(model, images, mirror=options.mirror)
+    result = evaluate_logits(logits, labels)
+    title = options.split.capitalize()
+    looks = ", two looks at each" if options.mirror else ""
+    print(
+        f"{record['model']} on {data.name}: "
+        f"{result['images']:,} {options.split} images{looks}"
     )
-    test = evaluate_logits(logits, data.y_test)
-    print(f"{record['model']} on {data.name}: {test['images']:,} test images")
-    print(f"Test accuracy: {test['accuracy']:.2%}")
-    print(f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}")
+    print(f"{title} accuracy: {result['accuracy']:.2%}")
+    print(f"{title} top 5 accuracy: {result['top-5-accuracy']:.2%}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The command line: train, be killed, resume, evaluate, refuse in one line."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,6 +116,34 @@ def test_evaluate_prints_top_1_and_top_5_of_the_test_images(run, capsys):
         f"Test accuracy: {test['accuracy']:.2%}",
         f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}",
     ]
+
+
+def test_evaluate_of_the_validation_images_repeats_the_best_epoch(run, capsys):
+    assert main(["evaluate", str(run), "--split", "validation"]) == 0
+    first, second, _ = capsys.readouterr().out.splitlines()
+    record = read_record(run)
+    best = max(record["history"]["val_accuracy"])
+    assert first.endswith(f"{record['data']['images'][1]} validation images")
+    assert second == f"Validation accuracy: {best:.2%}"
+
+
+def test_evaluate_refuses_validation_images_that_were_trained_on(
+    run, tmp_path, capsys
+):
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    text = (other / "record.json").read_text()
+    fingerprint = json.loads(text)["data"]["fingerprint"]
+    (other / "record.json").write_text(text.replace(fingerprint, "of another"))
+    assert main(["evaluate", str(other), "--split", "validation"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "must be those of the run" in line and "of another" in line
+
+
+def test_evaluate_with_two_looks_says_so(run, capsys):
+    assert main(["evaluate", str(run), "--mirror"]) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first.endswith("test images, two looks at each")
 
 
 def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):

@@ -8,6 +8,7 @@ from cct_utils.training.calibration import (
 from cct_utils.training.experiment import (
     compile_model,
     evaluate_logits,
+    predict_logits,
     run_experiment,
 )
 from cct_utils.training.learning_rate import find_learning_rate
@@ -28,6 +29,7 @@ __all__ = [
     "find_recipe",
     "expected_calibration_error",
     "load_run_list",
+    "predict_logits",
     "run_experiment",
     "train_run_list",
 ]

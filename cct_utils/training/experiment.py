@@ -121,7 +121,7 @@ def run_experiment(
         history = _fit(model, data, recipe, seed, folder, progress)
         folder.restore_best(model)
         tested = _float32_copy(model)
-        logits = _answers(tested, data.x_test)
+        logits = predict_logits(tested, data.x_test)
         test = evaluate_logits(logits, data.y_test)
         history.record = {
             "schema": 1,
@@ -137,6 +137,38 @@ def run_experiment(
         print(f"Test accuracy: {test['accuracy']:.2%}")
         print(f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}")
     return history
+
+
+def predict_logits(model, images, *, mirror=False, batch_size=256):
+    """Returns a classifier's logits of all images, some at a time.
+
+    Args:
+        model: model from pixels to logits.
+        images: array `(n, height, width, channels)`.
+        mirror: whether to show the model each image twice, the second time
+            mirrored left to right, and to average the two answers.
+        batch_size: images at a time.
+
+    Returns:
+        An array `(n, classes)`.
+    """
+    # Not by `model.predict`: it would trace a function for these few calls, and
+    # TensorFlow warns of that where one process tests several models.
+    looks = (images, images[:, :, ::-1]) if mirror else (images,)
+    return np.mean(
+        [
+            np.concatenate(
+                [
+                    keras.ops.convert_to_numpy(
+                        model(look[start : start + batch_size], training=False)
+                    )
+                    for start in range(0, len(look), batch_size)
+                ]
+            )
+            for look in looks
+        ],
+        axis=0,
+    )
 
 
 def evaluate_logits(logits, labels):
@@ -385,22 +417,6 @@ def _float32_copy(model):
     copy = model.__class__.from_config(config)
     copy.set_weights(model.get_weights())
     return copy
-
-
-def _answers(model, images, batch_size=256):
-    """Returns the logits of all images, some at a time.
-
-    Not by `model.predict`: it would trace a function for these few calls, and
-    TensorFlow warns of that where one process tests several models.
-    """
-    return np.concatenate(
-        [
-            keras.ops.convert_to_numpy(
-                model(images[start : start + batch_size], training=False)
-            )
-            for start in range(0, len(images), batch_size)
-        ]
-    )
 
 
 def _has_accelerator():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cct_utils import evaluate_logits, load_test_logits, run_experiment
+from cct_utils.training import predict_logits
 from cct_utils.training.recipes import SETTINGS
 
 METRICS = {"loss", "accuracy", "top-5-accuracy"}
@@ -249,6 +250,20 @@ def test_wrong_labels_are_refused(train, digits, change, reason):
     data = digits._replace(y_val=change(digits.y_val))
     with pytest.raises(ValueError, match=reason):
         train(data=data)
+
+
+# predict_logits
+
+
+def test_two_looks_do_not_know_left_from_right(build_bare, digits):
+    model, images = build_bare(), digits.x_test[:20]
+    once = predict_logits(model, images, batch_size=7)
+    mirrored = predict_logits(model, images[:, :, ::-1])
+    twice = predict_logits(model, images, mirror=True)
+    np.testing.assert_allclose(twice, (once + mirrored) / 2, atol=1e-6)
+    again = predict_logits(model, images[:, :, ::-1], mirror=True)
+    np.testing.assert_allclose(twice, again, atol=1e-6)
+    assert np.abs(once - mirrored).max() > 1e-3  # one look does
 
 
 # evaluate_logits
