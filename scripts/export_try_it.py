@@ -17,7 +17,7 @@ STATIC = Path(__file__).resolve().parents[1] / "book" / "_static"
 MODEL = STATIC / "try_it_model.gz.js"
 FACTS = STATIC / "try_it_facts.json"
 PICTURES = STATIC / "try_it_pictures"
-RUN = "cct_2_3x2_muon_0"
+RUN = "cct_2_3x2_fast_0"
 PHOTO_SIZE = 256
 
 # Edges of the bands of confidence for which the page tells how often the
