@@ -157,10 +157,13 @@ def test_runs_with_weights_are_whole(name):
     count, classes = record["data"]["images"][2], logits.shape[1]
     assert logits.shape == (count, record["data"]["num_classes"])
     assert labels.shape == (count,) and labels.max() < classes
-    accuracy = np.mean(logits.argmax(axis=1) == labels)
-    # The stored logits have half the digits: a tie may fall either way.
-    expected = record["test"]["accuracy"]
-    assert accuracy == pytest.approx(expected, abs=2 / count)
+    right = np.sum(logits.argmax(axis=1) == labels)
+    # The stored logits have half the digits, which makes ties of some
+    # neighbors; a tie may fall either way, and nothing else may change.
+    first, second = np.sort(logits, axis=1)[:, :-3:-1].T
+    ties = np.sum(first == second)
+    assert abs(right - round(count * record["test"]["accuracy"])) <= ties
+    assert ties < count / 1000
     assert load_trained(name).count_params() == record["parameters"]
 
 
