@@ -6,7 +6,13 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from cct_utils.plots.style import COLORS, WIDTHS, Diagram, new_figure
+from cct_utils.plots.style import (
+    COLORS,
+    WIDTHS,
+    Diagram,
+    draw_arrow,
+    new_figure,
+)
 
 
 def plot_matrices(matrices, labels, *, width="column"):
@@ -241,7 +247,7 @@ def plot_encoder_blocks():
     for ax, title in ((left, "Pre-norm"), (right, "CCT's authors")):
         ax.set(xlim=(0, 10), ylim=(0, 20.5), title=title)
         ax.set_axis_off()
-        _arrow(ax, (2.4, 0), (2.4, 20.2), COLORS["ink"], 3)
+        draw_arrow(ax, (2.4, 0), (2.4, 20.2), COLORS["ink"], 3)
     _branch(left, 1.2, ("norm 1", "attention"), 8.4)
     _branch(left, 10.6, ("norm 2", "MLP"), 17.8)
     _branch(right, 1.2, ("norm 1", "attention"), 8.4)
@@ -265,7 +271,7 @@ def _branch(ax, start, names, end):
     """Draws a branch: out of the stream, through boxes, added back."""
     line = {"color": COLORS["muted"], "lw": 1.6, "solid_capstyle": "round"}
     ax.plot([2.4, 7, 7], [start, start, end], zorder=1, **line)
-    _arrow(ax, (7, end), (2.95, end), COLORS["muted"], 1.6)
+    draw_arrow(ax, (7, end), (2.95, end), COLORS["muted"], 1.6)
     steps = np.linspace(start, end, len(names) + 2)[1:-1]
     for y, name in zip(steps, names, strict=True):
         _box(ax, 7, y, name)
@@ -300,23 +306,6 @@ def _box(ax, x, y, name, edge="none"):
         va="center",
         weight="bold",
         zorder=4,
-    )
-
-
-def _arrow(ax, start, end, color, width):
-    """Draws a straight arrow in data coordinates."""
-    ax.annotate(
-        "",
-        end,
-        start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": color,
-            "lw": width,
-            "mutation_scale": 14,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
     )
 
 

@@ -5,7 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from cct_utils.plots.style import COLORS, Diagram, new_figure
+from cct_utils.plots.style import (
+    COLORS,
+    Diagram,
+    draw_arrow,
+    new_figure,
+)
 
 # The tokenizer gives a curve its color, the readout its line.
 _STYLES = {
@@ -66,16 +71,13 @@ def plot_ladder(rungs, part_names):
             is_new = row > 0 and part != rungs[row - 1].parts[column]
             _draw_part(ax, column, -0.62 - row, part, is_new)
             if column:
-                ax.annotate(
-                    "",
-                    (column + 0.045, -0.62 - row),
+                draw_arrow(
+                    ax,
                     (column - 0.045, -0.62 - row),
-                    arrowprops={
-                        "arrowstyle": "-|>",
-                        "color": COLORS["muted"],
-                        "shrinkA": 0,
-                        "shrinkB": 0,
-                    },
+                    (column + 0.045, -0.62 - row),
+                    COLORS["muted"],
+                    1,
+                    head=10,
                 )
     return ax
 

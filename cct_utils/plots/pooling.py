@@ -11,6 +11,7 @@ from cct_utils.plots.style import (
     SEQUENTIAL,
     WIDTHS,
     Diagram,
+    draw_arrow,
     new_figure,
 )
 
@@ -43,27 +44,23 @@ def plot_speakers(names, weights):
     ):
         for x, name, share in zip(places, names, shares, strict=True):
             _rounded_box(ax, x, 0, name, COLORS["dropped"], COLORS["ink"])
-            _arrow(ax, (x, 0.36), (1.5 + 0.3 * (x - 1.5), 2.6), 7 * share)
+            _voice(ax, (x, 0.36), (1.5 + 0.3 * (x - 1.5), 2.6), 7 * share)
             ax.text(x, -0.85, f"{share:.2f}", ha="center", size=9)
     places = np.linspace(0.9, 3.3, len(names))
     for x, name in zip(places, names, strict=True):
         _rounded_box(first, x, 0, name, COLORS["dropped"], COLORS["ink"])
-        first.annotate(
-            "",
-            (-0.2, -0.36),
+        draw_arrow(
+            first,
             (x, -0.36),
-            arrowprops={
-                "arrowstyle": "-|>",
-                "connectionstyle": "arc3,rad=-0.4",
-                "color": COLORS["attention"],
-                "linestyle": "--",
-                "lw": 1.2,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            },
+            (-0.2, -0.36),
+            COLORS["attention"],
+            1.2,
+            head=10,
+            connectionstyle="arc3,rad=-0.4",
+            linestyle="--",
         )
     _rounded_box(first, -0.2, 0, "class", COLORS["attention"], "white")
-    _arrow(first, (-0.2, 0.36), (1.1, 2.6), 7)
+    _voice(first, (-0.2, 0.36), (1.1, 2.6), 7)
     first.text(1.4, -1.45, "listens, in each block", ha="center", size=9)
     return fig
 
@@ -86,21 +83,9 @@ def _rounded_box(ax, x, y, text, color, ink):
     )
 
 
-def _arrow(ax, start, end, width):
-    """Draws a straight arrow in data coordinates, thin or thick."""
-    ax.annotate(
-        "",
-        end,
-        start,
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": COLORS["pool"],
-            "lw": width,
-            "mutation_scale": 8 + 1.5 * width,
-            "shrinkA": 0,
-            "shrinkB": 0,
-        },
-    )
+def _voice(ax, start, end, width):
+    """Draws what a token says: an arrow, its head in keeping with its width."""
+    draw_arrow(ax, start, end, COLORS["pool"], width, head=8 + 1.5 * width)
 
 
 def plot_weight_scale(weights, titles):

@@ -156,3 +156,31 @@ def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):
     return plt.subplots(
         rows, columns, figsize=(WIDTHS[width], height), **options
     )
+
+
+def draw_arrow(ax, start, end, color, width, *, head=14, **style):
+    """Draws an arrow in data coordinates, exactly from point to point.
+
+    Args:
+        ax: the axes to draw on.
+        start: `(x, y)` of its tail.
+        end: `(x, y)` of its tip.
+        color: its color.
+        width: its line width in points.
+        head: size of its head in points.
+        **style: other properties of the arrow, for instance `linestyle`.
+    """
+    ax.annotate(
+        "",
+        end,
+        start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": color,
+            "lw": width,
+            "mutation_scale": head,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            **style,
+        },
+    )
