@@ -165,13 +165,14 @@ def full_runs(root, records):
 
     What changed a recipe is compared with it in the lists of runs.
     """
+    lists = read_lists(root)
     short = {
         run["name"]
-        for name, _, runs in read_lists(root)
+        for name, _, runs in lists
         for run in runs
         if name in SHORT_LISTS
     }
-    commands = commands_today(root, records)
+    commands = commands_today(lists, records)
     return {
         name: record
         for name, record in records.items()
@@ -181,7 +182,7 @@ def full_runs(root, records):
     }
 
 
-def commands_today(root, records):
+def commands_today(lists, records):
     """The command that repeats each run today, by the run's name.
 
     That is the one of its list: a record holds the command that was typed when
@@ -190,7 +191,7 @@ def commands_today(root, records):
     listed = {
         run["name"]: f"python -m cct_utils train {run['train']} "
         f"--out runs/{run['name']}"
-        for _, _, runs in read_lists(root)
+        for _, _, runs in lists
         for run in runs
     }
     return {
@@ -538,7 +539,7 @@ def words_of(command):
 
 def details_of(root, records):
     """What each run took, with the command that repeats it today."""
-    commands = commands_today(root, records)
+    commands = commands_today(read_lists(root), records)
     return [
         details(name, record, commands[name])
         for name, record in records.items()
