@@ -224,16 +224,16 @@ def _evaluate(options):
     from cct_utils.training import evaluate_logits, predict_logits
 
     record = load_record(options.run)
+    validates = options.split == "validation"
+    known = sum(record["data"]["images"][:2])  # trained on, or validated by
     data = load_dataset(
         options.dataset or record["data"]["name"],
         seed=record["seed"],
-        train_images=sum(record["data"]["images"][:2])
-        if options.split == "validation"
-        else None,
+        train_images=known if validates else None,
         image_size=options.image_size,
     )
     images, labels = data.x_test, data.y_test
-    if options.split == "validation":
+    if validates:
         if data.fingerprint != record["data"].get("fingerprint"):
             raise ValueError(
                 "The validation images must be those of the run, or it may "

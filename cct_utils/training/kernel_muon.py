@@ -5,6 +5,8 @@ networks, https://kellerjordan.github.io/posts/muon/; Liu et al., Muon is
 Scalable for LLM Training, arXiv 2502.16982.
 """
 
+import re
+
 import keras
 from keras import ops
 
@@ -26,7 +28,9 @@ class KernelMuon(keras.optimizers.Muon):
 
     def _should_use_adamw(self, variable):
         if len(variable.shape) == 4:
-            return any(name in variable.path for name in self.exclude_layers)
+            return any(
+                re.search(name, variable.path) for name in self.exclude_layers
+            )
         return super()._should_use_adamw(variable)
 
     def zeropower_via_newtonschulz5(self, x, steps):

@@ -94,7 +94,7 @@ if recipes.HAS_MUON:
 
 
 def moved_by_muon(optimizer, model):
-    """The names of the layers whose kernels Muon moves."""
+    """The paths of the weights that Muon moves."""
     optimizer.build(model.trainable_variables)
     return {
         variable.path
@@ -135,7 +135,7 @@ def test_a_kernels_step_is_that_of_its_matrix():
         stepped.append(keras.ops.convert_to_numpy(weight).reshape(18, 5))
     np.testing.assert_allclose(*stepped, atol=1e-6)
     sizes = np.linalg.svd(stepped[0] - start, compute_uv=False)
-    assert sizes.max() / sizes.min() < 2  # the slope's own: above 2.5
+    assert sizes.max() / sizes.min() < 2
     raw = np.linalg.svd(slope, compute_uv=False)
     assert raw.max() / raw.min() > 2
 
