@@ -11,6 +11,7 @@ from cct_utils.models.cct import (
     create_cct_variant,
     parse_variant,
 )
+from cct_utils.models.resized import copy_resized, resized_model
 from cct_utils.models.vit import (
     VIT_VARIANTS,
     create_keras_vit,
@@ -21,6 +22,7 @@ from cct_utils.models.vit import (
 __all__ = [
     "CCT_VARIANTS",
     "VIT_VARIANTS",
+    "copy_resized",
     "create_cct_model",
     "create_cct_variant",
     "create_keras_vit",
@@ -29,5 +31,6 @@ __all__ = [
     "parse_name",
     "parse_variant",
     "parse_vit_variant",
+    "resized_model",
     "supported_arguments",
 ]

@@ -13,6 +13,11 @@ from cct_utils.training.batches import ShuffledBatches
 from cct_utils.training.progress import Progress
 from cct_utils.training.recipes import Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
+from cct_utils.training.small_images import (
+    grow,
+    small_model,
+    with_small_images,
+)
 
 
 def compile_model(
@@ -111,11 +116,10 @@ def run_experiment(
         tempfile.TemporaryDirectory() as temporary,
         RunFolder(run_dir or temporary, described) as folder,
     ):
-        steps_per_epoch = -(-len(data.x_train) // recipe.batch_size)
         compile_model(
             model,
             recipe,
-            steps_per_epoch,
+            _steps_per_epoch(data, recipe),
             steps_per_execution=steps_per_execution,
         )
         history = _fit(model, data, recipe, seed, folder, progress)
@@ -129,7 +133,7 @@ def run_experiment(
             **environment,
             **described,
             "history": folder.history,
-            "best_epoch": int(np.argmax(folder.history["val_accuracy"])) + 1,
+            "best_epoch": _best_epoch(folder.history, recipe.small_epochs),
             "test": test,
         }
         folder.finish(tested, history.record, logits, data.y_test)
@@ -284,15 +288,33 @@ def _check_data(data, model, recipe):
 
 def _fit(model, data, recipe, seed, folder, progress):
     """Trains the epochs that `folder` does not hold yet; returns a History."""
-    num_classes = model.output_shape[-1]
     num_epochs, done = recipe.num_epochs, folder.epochs_done
+    small_epochs = recipe.small_epochs
+    if done <= small_epochs and small_epochs:
+        small = small_model(model, recipe.small_scale)
+        compile_model(small, recipe, _steps_per_epoch(data, recipe))
+        if done:
+            folder.restore_last(small)
+        small_data = with_small_images(data, recipe.small_scale)
+        _fit_epochs(
+            small, small_data, recipe, seed, folder, progress, small_epochs
+        )
+        grow(small, model)
+    elif done:
+        folder.restore_last(model)
+    _fit_epochs(model, data, recipe, seed, folder, progress, num_epochs)
     history = keras.callbacks.History()
     history.set_model(model)
-    history.history, history.epoch = folder.history, list(range(done))
-    if done >= num_epochs:
-        return history
-    if done:
-        folder.restore_last(model)
+    history.history, history.epoch = folder.history, list(range(num_epochs))
+    return history
+
+
+def _fit_epochs(model, data, recipe, seed, folder, progress, until):
+    """Trains a model from the folder's last epoch to another."""
+    num_classes = model.output_shape[-1]
+    num_epochs, done = recipe.num_epochs, folder.epochs_done
+    if done >= until:
+        return
     batches = ShuffledBatches(
         data.x_train,
         keras.utils.to_categorical(data.y_train, num_classes),
@@ -304,7 +326,7 @@ def _fit(model, data, recipe, seed, folder, progress):
     callbacks = [
         _StopOnDivergence(recipe.learning_rate, num_classes),
         SeedEachEpoch(seed, batches),
-        _SaveEachEpoch(folder),
+        _SaveEachEpoch(folder, recipe.small_epochs),
     ]
     if recipe.ema_momentum is not None:
         # Validates with the averaged weights; the saved ones are the others,
@@ -315,7 +337,7 @@ def _fit(model, data, recipe, seed, folder, progress):
     model.fit(
         batches,
         initial_epoch=done,
-        epochs=num_epochs,
+        epochs=until,
         validation_data=(
             data.x_val,
             keras.utils.to_categorical(data.y_val, num_classes),
@@ -326,8 +348,20 @@ def _fit(model, data, recipe, seed, folder, progress):
         callbacks=callbacks,
         verbose=0,
     )
-    history.history, history.epoch = folder.history, list(range(num_epochs))
-    return history
+
+
+def _steps_per_epoch(data, recipe):
+    """Returns the number of batches of an epoch."""
+    return -(-len(data.x_train) // recipe.batch_size)
+
+
+def _best_epoch(history, small_epochs):
+    """Returns the epoch, counted from 1, with the best validation accuracy.
+
+    Epochs on small images do not count: their weights are not the model's.
+    """
+    whole = history["val_accuracy"][small_epochs:]
+    return small_epochs + int(np.argmax(whole)) + 1
 
 
 class _StopOnDivergence(keras.callbacks.Callback):
@@ -382,9 +416,9 @@ class SeedEachEpoch(keras.callbacks.Callback):
 class _SaveEachEpoch(keras.callbacks.Callback):
     """Adds the epoch's time to its metrics, and saves the run's state."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, small_epochs):
         super().__init__()
-        self.folder = folder
+        self.folder, self.small_epochs = folder, small_epochs
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.perf_counter(), time.process_time()
@@ -396,12 +430,13 @@ class _SaveEachEpoch(keras.callbacks.Callback):
             "cpu_seconds": time.process_time() - self.start[1],
         }
         history = self.folder.history
-        best = max(history.get("val_accuracy", [-1.0]))
         history = {
             name: [*history.get(name, []), value]
             for name, value in values.items()
         }
-        self.folder.save(self.model, history, values["val_accuracy"] > best)
+        is_small = epoch < self.small_epochs
+        best = _best_epoch(history, 0 if is_small else self.small_epochs)
+        self.folder.save(self.model, history, best == epoch + 1)
 
 
 def _float32_copy(model):

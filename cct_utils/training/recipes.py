@@ -22,7 +22,13 @@ if HAS_MUON:
 
 OPTIMIZERS = ("adamw", "muon", "kernel_muon")
 SCHEDULES = ("constant", "cosine")
-ABOVE_0 = ("learning_rate", "batch_size", "num_epochs", "clip_norm")
+ABOVE_0 = (
+    "learning_rate",
+    "batch_size",
+    "num_epochs",
+    "clip_norm",
+    "small_scale",
+)
 AT_LEAST_0 = (
     "final_learning_rate",
     "warmup_epochs",
@@ -31,6 +37,7 @@ AT_LEAST_0 = (
     "mixup_alpha",
     "mixing_epochs",
     "policy_epochs",
+    "small_epochs",
 )
 SHARES = ("label_smoothing", "ema_momentum")
 PROBABILITIES = ("random_erasing",)
@@ -66,6 +73,8 @@ class Recipe:
         mixing_epochs: epochs after which MixUp and CutMix end; None for never.
         policy_epochs: epochs after which only shifts and mirroring are left
             of the augmentation; None for never.
+        small_epochs: epochs at the beginning that train on smaller images.
+        small_scale: length of their sides, in parts of the whole ones.
         model: arguments that the recipe wants the model to be built with.
 
     Raises:
@@ -91,6 +100,8 @@ class Recipe:
     random_erasing: float = 0.0
     mixing_epochs: int | None = None
     policy_epochs: int | None = None
+    small_epochs: int = 0
+    small_scale: float = 0.75
     model: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -112,6 +123,13 @@ class Recipe:
                     raise ValueError(
                         f"`{name}` must be {words}. Received: {name}={value!r}"
                     )
+        if self.small_epochs >= self.num_epochs:
+            raise ValueError(
+                "The last epochs must train on whole images, by which the "
+                "best one is chosen. Received: "
+                f"num_epochs={self.num_epochs}, "
+                f"small_epochs={self.small_epochs}"
+            )
         fixed = self.warmup_epochs + self.cooldown_epochs
         if self.schedule == "cosine" and fixed >= self.num_epochs:
             raise ValueError(

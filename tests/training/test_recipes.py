@@ -288,6 +288,9 @@ def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
         ({"clip_norm": 0.0}, "`clip_norm` must be above 0"),
         ({"final_learning_rate": -1.0}, "`final_learning_rate` must be at le"),
         ({"policy_epochs": -1}, "`policy_epochs` must be at least 0"),
+        ({"small_epochs": -1}, "`small_epochs` must be at least 0"),
+        ({"small_epochs": 30}, "The last epochs must train on whole images"),
+        ({"small_scale": 0.0}, "`small_scale` must be above 0"),
         ({"augmentation": "cropflip"}, "did you mean 'crop_flip'"),
         ({"model": {}}, "`setting` must be one of optimizer"),
         (

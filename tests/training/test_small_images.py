@@ -1,0 +1,142 @@
+"""Trainings that begin with smaller images."""
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from cct_utils import create_cct_variant, run_experiment
+from cct_utils.training import compile_model, find_recipe
+from cct_utils.training.batches import ShuffledBatches
+from cct_utils.training.recipes import HAS_MUON
+from cct_utils.training.run_folder import RunFolder
+from cct_utils.training.small_images import (
+    grow,
+    small_model,
+    with_small_images,
+)
+
+
+@pytest.fixture(scope="module")
+def train_cct(digits):
+    """A function that trains a CCT, two of four epochs on small images."""
+
+    def train_cct(run_dir=None, **settings):
+        keras.utils.set_random_seed(0)
+        model = create_cct_variant("cct_2_3x1", embed_dim=16, num_heads=2)
+        options = {"num_epochs": 4, "small_epochs": 2, "batch_size": 64}
+        return run_experiment(
+            model, digits, run_dir=run_dir, progress=False, **options | settings
+        )
+
+    return train_cct
+
+
+@pytest.fixture(scope="module")
+def stopped_and_finished(train_cct, tmp_path_factory):
+    """The folder as it was after each epoch, and the run's History."""
+    folders = tmp_path_factory.mktemp("epochs")
+    save, stopped = RunFolder.save, []
+
+    def save_and_copy(folder, model, history, is_best):
+        save(folder, model, history, is_best)
+        copy = folders / f"after_{len(history['loss'])}"
+        stopped.append(shutil.copytree(folder.path, copy))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "save", save_and_copy)
+        history = train_cct(folders / "run")
+    return stopped, history
+
+
+def test_the_first_epochs_see_small_images_and_the_others_whole(
+    train_cct, monkeypatch
+):
+    seen, original = {}, ShuffledBatches.__getitem__
+
+    def watched(batches, index):
+        images, labels = original(batches, index)
+        seen.setdefault(batches.epoch, set()).add(images.shape[1:])
+        return images, labels
+
+    monkeypatch.setattr(ShuffledBatches, "__getitem__", watched)
+    history = train_cct(num_epochs=3, small_scale=0.5)
+    assert seen == {0: {(16, 16, 3)}, 1: {(16, 16, 3)}, 2: {(32, 32, 3)}}
+    assert history.epoch == [0, 1, 2]
+    assert all(len(values) == 3 for values in history.history.values())
+    # The weights of small images are not those of the model that is tested.
+    assert history.record["best_epoch"] == 3
+    assert history.model.input_shape == (None, 32, 32, 3)
+    assert history.record["settings"]["small_epochs"] == 2
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3, 4])
+def test_a_run_stopped_after_any_epoch_is_finished_alike(
+    epoch, stopped_and_finished, train_cct, assert_same_history
+):
+    stopped, history = stopped_and_finished
+    resumed = train_cct(stopped[epoch - 1])
+    assert_same_history(resumed.history, history.history)
+    assert resumed.record["best_epoch"] == history.record["best_epoch"]
+    assert resumed.record["test"] == pytest.approx(
+        history.record["test"], abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adamw",
+        pytest.param(
+            "kernel_muon",
+            marks=pytest.mark.skipif(not HAS_MUON, reason="needs Keras 3.13"),
+        ),
+    ],
+)
+def test_growing_keeps_weights_momentum_and_the_count_of_steps(
+    optimizer, digits
+):
+    recipe = find_recipe("fast").replace(optimizer=optimizer)
+    model = create_cct_variant("cct_2_3x1", embed_dim=16, num_heads=2)
+    small = small_model(model, 0.5)
+    for each in (model, small):
+        compile_model(each, recipe, steps_per_epoch=3)
+    data = with_small_images(digits, 0.5)
+    labels = keras.utils.to_categorical(data.y_train, 10)
+    small.fit(data.x_train, labels, batch_size=64, verbose=0)
+    grow(small, model)
+    assert int(model.optimizer.iterations) == 3  # 180 images
+    resized = 0
+    for source, target in (
+        (small.weights, model.weights),
+        (small.optimizer.variables, model.optimizer.variables),
+    ):
+        assert len(source) == len(target)
+        for before, after in zip(source, target, strict=True):
+            before = keras.ops.convert_to_numpy(before)
+            after = keras.ops.convert_to_numpy(after)
+            if before.shape == after.shape:
+                np.testing.assert_array_equal(after, before)
+            else:
+                resized += 1
+                assert len(after) == 4 * len(before)
+                assert np.allclose(after.mean(), before.mean(), atol=1e-2)
+    assert resized == 3  # the positions, their mean and their mean square
+
+
+def test_small_images_are_the_same_pictures(digits):
+    small = with_small_images(digits, 0.5)
+    assert small.x_train.shape == (len(digits.x_train), 16, 16, 3)
+    assert small.x_train.dtype == small.x_val.dtype == np.uint8
+    means = digits.x_train.mean(axis=(1, 2)), small.x_train.mean(axis=(1, 2))
+    np.testing.assert_allclose(*means, atol=2)
+    np.testing.assert_array_equal(small.x_test, digits.x_test)
+
+
+def test_a_model_that_cannot_take_other_images_is_refused(train, digits):
+    with pytest.raises(ValueError, match="must have a CCTTokenizer"):
+        train(small_epochs=1)
+    flat = create_cct_variant("cct_2_3x1", pooling="flatten")
+    with pytest.raises(ValueError, match='Received: "flatten"'):
+        run_experiment(flat, digits, num_epochs=2, small_epochs=1)
