@@ -32,13 +32,13 @@ def resized_model(model, image_size):
         ValueError: if the images leave no token, or the head has weights for
             each token (`pooling="flatten"`).
     """
+    grid = _tokenizer(model).grid(*image_size)
+    more_tokens = math.prod(grid) - math.prod(_grid(model))
     if any(isinstance(layer, keras.layers.Flatten) for layer in model.layers):
         raise ValueError(
             "The model must pool its tokens in a way that does not depend on "
             'their number: use any other pooling. Received: "flatten"'
         )
-    grid = _tokenizer(model).grid(*image_size)
-    more_tokens = math.prod(grid) - math.prod(_grid(model))
     config = model.get_config()
     for layer in config["layers"]:
         arguments = layer["config"]

@@ -7,6 +7,7 @@ is Scalable for LLM Training, arXiv 2502.16982.
 """
 
 import dataclasses
+import math
 import numbers
 
 import keras
@@ -37,9 +38,8 @@ AT_LEAST_0 = (
     "mixup_alpha",
     "mixing_epochs",
     "policy_epochs",
-    "small_epochs",
 )
-SHARES = ("label_smoothing", "ema_momentum")
+SHARES = ("label_smoothing", "ema_momentum", "small_share")
 PROBABILITIES = ("random_erasing",)
 
 
@@ -73,7 +73,8 @@ class Recipe:
         mixing_epochs: epochs after which MixUp and CutMix end; None for never.
         policy_epochs: epochs after which only shifts and mirroring are left
             of the augmentation; None for never.
-        small_epochs: epochs at the beginning that train on smaller images.
+        small_share: share of the epochs, at the beginning, that train on
+            smaller images.
         small_scale: length of their sides, in parts of the whole ones.
         model: arguments that the recipe wants the model to be built with.
 
@@ -100,7 +101,7 @@ class Recipe:
     random_erasing: float = 0.0
     mixing_epochs: int | None = None
     policy_epochs: int | None = None
-    small_epochs: int = 0
+    small_share: float = 0.0
     small_scale: float = 0.75
     model: dict = dataclasses.field(default_factory=dict)
 
@@ -123,13 +124,6 @@ class Recipe:
                     raise ValueError(
                         f"`{name}` must be {words}. Received: {name}={value!r}"
                     )
-        if self.small_epochs >= self.num_epochs:
-            raise ValueError(
-                "The last epochs must train on whole images, by which the "
-                "best one is chosen. Received: "
-                f"num_epochs={self.num_epochs}, "
-                f"small_epochs={self.small_epochs}"
-            )
         fixed = self.warmup_epochs + self.cooldown_epochs
         if self.schedule == "cosine" and fixed >= self.num_epochs:
             raise ValueError(
@@ -138,6 +132,11 @@ class Recipe:
                 f"warmup_epochs={self.warmup_epochs}, "
                 f"cooldown_epochs={self.cooldown_epochs}"
             )
+
+    @property
+    def small_epochs(self):
+        """How many epochs train on smaller images; never all of them."""
+        return math.floor(self.small_share * self.num_epochs)
 
     def replace(self, **changes):
         """Returns the recipe with other values.
@@ -311,9 +310,10 @@ RECIPES = {
         warmup_epochs=2,
         weight_decay=0.05,
         decay="kernels",
-        num_epochs=30,
+        num_epochs=43,
         augmentation="autoaugment",
-        policy_epochs=25,
+        policy_epochs=38,
+        small_share=0.6,
         # So short a training underfits: nothing in the model drops anything.
         model={
             "residual": "pre_norm",

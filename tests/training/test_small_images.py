@@ -25,7 +25,7 @@ def train_cct(digits):
     def train_cct(run_dir=None, **settings):
         keras.utils.set_random_seed(0)
         model = create_cct_variant("cct_2_3x1", embed_dim=16, num_heads=2)
-        options = {"num_epochs": 4, "small_epochs": 2, "batch_size": 64}
+        options = {"num_epochs": 4, "small_share": 0.5, "batch_size": 64}
         return run_experiment(
             model, digits, run_dir=run_dir, progress=False, **options | settings
         )
@@ -61,14 +61,14 @@ def test_the_first_epochs_see_small_images_and_the_others_whole(
         return images, labels
 
     monkeypatch.setattr(ShuffledBatches, "__getitem__", watched)
-    history = train_cct(num_epochs=3, small_scale=0.5)
+    history = train_cct(num_epochs=3, small_share=0.7, small_scale=0.5)
     assert seen == {0: {(16, 16, 3)}, 1: {(16, 16, 3)}, 2: {(32, 32, 3)}}
     assert history.epoch == [0, 1, 2]
     assert all(len(values) == 3 for values in history.history.values())
     # The weights of small images are not those of the model that is tested.
     assert history.record["best_epoch"] == 3
     assert history.model.input_shape == (None, 32, 32, 3)
-    assert history.record["settings"]["small_epochs"] == 2
+    assert history.record["settings"]["small_share"] == 0.7
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3, 4])
@@ -136,7 +136,7 @@ def test_small_images_are_the_same_pictures(digits):
 
 def test_a_model_that_cannot_take_other_images_is_refused(train, digits):
     with pytest.raises(ValueError, match="must have a CCTTokenizer"):
-        train(small_epochs=1)
+        train(small_share=0.5)
     flat = create_cct_variant("cct_2_3x1", pooling="flatten")
     with pytest.raises(ValueError, match='Received: "flatten"'):
-        run_experiment(flat, digits, num_epochs=2, small_epochs=1)
+        run_experiment(flat, digits, num_epochs=2, small_share=0.5)
