@@ -31,6 +31,7 @@ from cct_utils.models import (
     create_cct_variant,
     create_keras_vit,
     create_vit_variant,
+    resized_model,
 )
 from cct_utils.profiles import profile
 from cct_utils.results import (
@@ -86,6 +87,7 @@ __all__ = [
     "profile",
     "recorded_runs",
     "resize_position_embedding",
+    "resized_model",
     "run_experiment",
     "sample_photo",
     "sine_cosine_table",

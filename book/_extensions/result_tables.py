@@ -6,6 +6,7 @@ named, and have no row.
 """
 
 import json
+import math
 import shlex
 import statistics
 import tomllib
@@ -44,6 +45,8 @@ FIRST_SETTINGS = {
     "cutmix": False,
     "random_erasing": 0.0,
     "policy_epochs": None,
+    "small_share": 0.0,
+    "small_scale": 0.75,
 }
 
 
@@ -431,11 +434,23 @@ def own_settings(group):
             for key, value in changed.items()
         )
         or "–",
-        "epochs": str(settings["num_epochs"]),
+        "epochs": epochs(settings, data["image_shape"]),
         "training images": f"{data['images'][0]:,}",
         "pixels": escape(data["source"].partition(":")[0]),
         "runs": f"seed {seeds}" if len(group) == 1 else f"seeds {seeds}",
     }
+
+
+def epochs(settings, image_shape):
+    """How many epochs, and how many of them on smaller images."""
+    count = settings["num_epochs"]
+    small = math.floor(settings["small_share"] * count)
+    if not small:
+        return str(count)
+    height, width = (
+        round(settings["small_scale"] * side) for side in image_shape[:2]
+    )
+    return f"{count}, the first {small} on {height} × {width} pixels"
 
 
 def learning_rate(settings):
@@ -549,7 +564,7 @@ def details_of(root, records):
 def details(name, record, command):
     """What a run took, and the command that repeats it, folded away."""
     history, data = record["history"], record["data"]
-    seconds = history["seconds"]
+    seconds, best = history["seconds"], record["best_epoch"]
     hardware = record["hardware"]
     machine = f"{hardware['processor']}, {hardware['cores']} cores"
     if hardware["accelerators"]:
@@ -560,8 +575,8 @@ def details(name, record, command):
         "test accuracy, top-1": f"{100 * test['accuracy']:.2f} %",
         "test accuracy, top-5": f"{100 * test['top-5-accuracy']:.2f} %",
         "best validation accuracy": (
-            f"{100 * max(history['val_accuracy']):.2f} %, in epoch "
-            f"{record['best_epoch']} of {len(seconds)}"
+            f"{100 * history['val_accuracy'][best - 1]:.2f} %, in epoch "
+            f"{best} of {len(seconds)}"
         ),
         "processor time": (
             f"{cpu_seconds(record):,.0f} CPU seconds, "

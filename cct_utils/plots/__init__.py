@@ -74,6 +74,7 @@ from cct_utils.plots.positions import (
 from cct_utils.plots.recipes import (
     plot_build_up,
     plot_descents,
+    plot_image_sizes,
     plot_learning_rates,
     plot_newton_schulz,
     plot_schedules,
@@ -131,6 +132,7 @@ __all__ = [
     "plot_heads",
     "plot_history",
     "plot_image_rows",
+    "plot_image_sizes",
     "plot_images",
     "plot_ladder",
     "plot_learning_rates",

@@ -224,6 +224,38 @@ def _signed(points):
     return "±0.0" if text.endswith("0.0") and abs(points) < 1 else text
 
 
+def plot_image_sizes(price, accuracy, *, ax=None):
+    """Draws what smaller images cost a model, and what it makes of them.
+
+    Args:
+        price: dict from a side in pixels to the million multiply-adds of an
+            image of that size.
+        accuracy: dict from the same sides to an accuracy in percent.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes. The largest side is filled, the others are rings.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 2.8)
+    sides = sorted(price)
+    points = np.array([(price[side], accuracy[side]) for side in sides])
+    ax.plot(*points.T, "o-", markerfacecolor="white", color=COLORS["cct"])
+    ax.plot(*points[-1], "o", color=COLORS["cct"])
+    for side, (x, y) in zip(sides, points, strict=True):
+        ax.annotate(
+            f"{side} × {side}", (x, y), (8, -12), textcoords="offset points"
+        )
+    ax.set(
+        xlabel="multiply-adds of an image (millions)",
+        ylabel="accuracy (%)",
+        xlim=(0, 1.18 * points[-1, 0]),
+        ylim=(points[:, 1].min() - 6, points[:, 1].max() + 4),
+    )
+    ax.grid(axis="y")
+    return ax
+
+
 def plot_time_to_accuracy(runs, level, *, ax=None):
     """Draws accuracy against processor time, and when a level is reached.
 

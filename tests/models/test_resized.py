@@ -44,28 +44,52 @@ def test_only_the_positions_differ_and_they_are_resized(size, pooling):
 
 
 @pytest.mark.parametrize(
-    "build",
+    ("build", "exact"),
     [
-        create_cct_model,
-        create_keras_vit,
-        lambda: create_vit_variant("vit_lite_2_4"),
-        lambda: create_cct_variant("cct_2_3x2", positional_emb="sine"),
-        lambda: create_cct_variant("cct_2_3x2", positional_emb="none"),
+        (lambda: create_cct_variant("cct_2_3x2", positional_emb="sine"), True),
+        (lambda: create_cct_variant("cct_2_3x2", positional_emb="none"), True),
+        (lambda: create_cct_variant("cct_2_3x2"), False),
+        (create_cct_model, False),
+        (lambda: create_vit_variant("vit_lite_2_4"), False),
+        (lambda: create_vit_variant("cvt_2_4"), False),
     ],
 )
-def test_there_and_back_every_architecture_is_itself_again(build):
+def test_there_and_back_a_model_answers_the_same(build, exact):
     model = build()
-    size = tuple(model.input_shape[1:3])
-    larger = tuple(3 * side // 2 for side in size)
-    try:
-        copy = resized_model(resized_model(model, larger), size)
-    except ValueError as error:
-        assert "flatten" in str(error)
-        return
-    images = np.random.default_rng(0).uniform(0, 255, (2, *size, 3))
+    copy = resized_model(resized_model(model, (48, 48)), (32, 32))
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
     received, expected = (
         keras.ops.convert_to_numpy(each(images)) for each in (copy, model)
     )
-    if "position_embedding/embeddings" not in "".join(weights_of(model)):
+    if exact:
         np.testing.assert_allclose(received, expected, atol=1e-5)
-    assert received.shape == expected.shape
+    else:  # of a learned table the finest detail is lost on the way
+        assert np.abs(received - expected).max() > 1e-6
+        np.testing.assert_allclose(received, expected, atol=0.5)
+
+
+def test_the_model_itself_is_left_as_it_was():
+    model = create_cct_variant("cct_2_3x2")
+    before = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+    resized_model(model, (24, 24))
+    assert model.input_shape == (None, 32, 32, 3)
+    for weight, expected in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+@pytest.mark.parametrize(
+    ("build", "size", "reason"),
+    [
+        (create_keras_vit, (36, 36), 'Received: "flatten"'),
+        (
+            lambda: create_vit_variant("vit_lite_2_4"),
+            (30, 30),
+            "must be multiples of the patch size",
+        ),
+        (lambda: create_cct_variant("cct_2_3x2"), (0, 24), "no token is left"),
+        (lambda: keras.Sequential([keras.Input((4, 4, 3))]), (2, 2), "must ha"),
+    ],
+)
+def test_what_cannot_be_resized_is_refused(build, size, reason):
+    with pytest.raises(ValueError, match=reason):
+        resized_model(build(), size)

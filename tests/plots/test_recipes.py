@@ -85,3 +85,11 @@ def test_time_to_accuracy_colors_models_and_dashes_recipes():
     assert first.get_color() == second.get_color() == plots.COLORS["cct"]
     assert article.get_color() == plots.COLORS["article"]
     assert first.get_linestyle() != second.get_linestyle()
+
+
+def test_image_sizes_are_drawn_by_price_and_named():
+    ax = plots.plot_image_sizes({32: 35.0, 24: 19.5}, {32: 80.0, 24: 74.0})
+    np.testing.assert_allclose(ax.lines[0].get_xdata(), [19.5, 35])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [74, 80])
+    assert [text.get_text() for text in ax.texts] == ["24 × 24", "32 × 32"]
+    np.testing.assert_allclose(ax.lines[1].get_xydata(), [[35, 80]])
