@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from summary import text_table
 
 from cct_utils import results
+from cct_utils.results import small_epochs
 
 COLUMNS = (
     "run",
@@ -35,7 +36,7 @@ def main(arguments=None):
     baseline = options.against and results.load_record(options.against)
     rows = []
     for level in options.level:
-        paid = baseline and reached(baseline["history"], level / 100)
+        paid = baseline and reached(baseline, level / 100)
         for name, record in records.items():
             rows.append(row(name, record, level, paid))
     print(text_table(COLUMNS, rows))
@@ -70,17 +71,20 @@ def parse(arguments):
     return options
 
 
-def reached(history, level):
+def reached(record, level):
     """Returns what a run paid until it first reached an accuracy.
 
+    Epochs on smaller images do not count: they are validated on such.
+
     Args:
-        history: metrics of a record, name -> list with a value per epoch.
+        record: a run's record.
         level: validation accuracy between 0 and 1.
 
     Returns:
         A dict with `epoch` (counted from 1), `cpu_seconds` and `seconds` from
         the beginning to the end of that epoch; None if it never did.
     """
+    history, small = record["history"], small_epochs(record["settings"])
     totals = zip(
         itertools.accumulate(history["cpu_seconds"]),
         itertools.accumulate(history["seconds"]),
@@ -88,7 +92,7 @@ def reached(history, level):
         strict=True,
     )
     for epoch, (cpu_seconds, seconds, accuracy) in enumerate(totals, start=1):
-        if accuracy >= level:
+        if epoch > small and accuracy >= level:
             return {
                 "epoch": epoch,
                 "cpu_seconds": cpu_seconds,
@@ -99,7 +103,7 @@ def reached(history, level):
 
 def row(name, record, level, baseline):
     """Returns the cells of one run and level, in the order of `COLUMNS`."""
-    paid = reached(record["history"], level / 100)
+    paid = reached(record, level / 100)
     cheaper = "–"
     if paid and baseline:
         cheaper = f"{baseline['cpu_seconds'] / paid['cpu_seconds']:.2f}"

@@ -7,6 +7,7 @@ result. The records of the book's own runs are part of the package, in
 """
 
 import json
+import math
 import os
 import pathlib
 import platform
@@ -177,6 +178,20 @@ def load_record(name):
         ValueError: if there is no such run; the message names the nearest.
     """
     return json.loads((_find(name) / "record.json").read_text())
+
+
+def small_epochs(settings):
+    """Returns how many epochs of a training begin it on smaller images.
+
+    They are validated on smaller images as well: their accuracy is not that
+    of the model on whole ones.
+
+    Args:
+        settings: dict of a recipe's settings, for instance a record's.
+    """
+    share = settings.get("small_share", 0.0)  # younger than the first records
+    # Not one less for shares such as 0.29 of 100, whose product is 28.99...
+    return math.floor(share * settings["num_epochs"] + 1e-9)
 
 
 def load_test_logits(name):

@@ -203,9 +203,14 @@ def test_the_cost_of_an_accuracy_is_that_of_whole_epochs(load):
         "cpu_seconds": [10.0, 20.0, 30.0, 40.0],
         "seconds": [5.0, 5.0, 5.0, 5.0],
     }
+    record = {"history": history, "settings": {"num_epochs": 4}}
     expected = {"epoch": 2, "cpu_seconds": 30.0, "seconds": 10.0}
-    assert reached(history, 0.55) == reached(history, 0.7) == expected
-    assert reached(history, 0.81) is None
+    assert reached(record, 0.55) == reached(record, 0.7) == expected
+    assert reached(record, 0.81) is None
+    # Small images are another task.
+    record["settings"]["small_share"] = 0.5
+    expected = {"epoch": 3, "cpu_seconds": 60.0, "seconds": 15.0}
+    assert reached(record, 0.55) == expected
 
 
 def test_time_to_accuracy_prints_recorded_runs(load, capsys):

@@ -17,7 +17,6 @@ OLD = {
         "name": "cifar10",
         "source": "JPEG copy: as it is",
         "fingerprint": "0" * 64,
-        "image_shape": [32, 32, 3],
         "images": [45_000, 5_000, 10_000],
     },
     "settings": {
@@ -152,7 +151,7 @@ def test_each_difference_to_the_published_figure_is_named(tables, folder):
     assert "optimizer (Muon; there AdamW)" in fast
     assert "learning rate (0.004, 2 epochs of warm-up, cosine; there" in fast
     assert "autoaugment for 25 epochs" in fast
-    assert "2, the first 1 on 24 × 24 pixels" in fast
+    assert "2, the first 1 on images of 0.75 of the side" in fast
 
 
 def test_settings_have_one_column_for_each_way_to_train(tables, folder):

@@ -1,7 +1,6 @@
 """Results: whole files or none, records by name, trained weights."""
 
 import json
-import math
 import os
 import pathlib
 import shutil
@@ -148,8 +147,7 @@ def test_records_hold_every_epoch():
         assert {len(each) for each in record["history"].values()} == {epochs}
         scores = record["history"]["val_accuracy"]
         # The epochs on small images are not among those to choose from.
-        share = record["settings"].get("small_share", 0)
-        whole = scores[math.floor(share * epochs) :]
+        whole = scores[results.small_epochs(record["settings"]) :]
         assert scores[record["best_epoch"] - 1] == max(whole)
         assert record["test"]["images"] == record["data"]["images"][2]
 

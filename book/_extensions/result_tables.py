@@ -215,6 +215,12 @@ def all_settings(record):
     return settings
 
 
+def small_epochs(settings):
+    """How many of the first epochs were on smaller images."""
+    share = settings.get("small_share", 0.0)
+    return math.floor(share * settings["num_epochs"] + 1e-9)
+
+
 def recipe_of(record):
     """The recipe's name; the first records are all of the example's."""
     return record.get("recipe") or "article"
@@ -434,23 +440,22 @@ def own_settings(group):
             for key, value in changed.items()
         )
         or "–",
-        "epochs": epochs(settings, data["image_shape"]),
+        "epochs": epochs(settings),
         "training images": f"{data['images'][0]:,}",
         "pixels": escape(data["source"].partition(":")[0]),
         "runs": f"seed {seeds}" if len(group) == 1 else f"seeds {seeds}",
     }
 
 
-def epochs(settings, image_shape):
+def epochs(settings):
     """How many epochs, and how many of them on smaller images."""
-    count = settings["num_epochs"]
-    small = math.floor(settings["small_share"] * count)
+    count, small = settings["num_epochs"], small_epochs(settings)
     if not small:
         return str(count)
-    height, width = (
-        round(settings["small_scale"] * side) for side in image_shape[:2]
+    return (
+        f"{count}, the first {small} on images of "
+        f"{settings['small_scale']:g} of the side"
     )
-    return f"{count}, the first {small} on {height} × {width} pixels"
 
 
 def learning_rate(settings):
@@ -561,6 +566,17 @@ def details_of(root, records):
     ]
 
 
+def price_of_an_epoch(record):
+    """Median processor seconds, of small and of whole images apart."""
+    small = small_epochs(record["settings"])
+    seconds = record["history"]["cpu_seconds"]
+    return " and then ".join(
+        f"{statistics.median(part):.0f}"
+        for part in (seconds[:small], seconds[small:])
+        if part
+    )
+
+
 def details(name, record, command):
     """What a run took, and the command that repeats it, folded away."""
     history, data = record["history"], record["data"]
@@ -580,7 +596,7 @@ def details(name, record, command):
         ),
         "processor time": (
             f"{cpu_seconds(record):,.0f} CPU seconds, "
-            f"{statistics.median(history['cpu_seconds']):.0f} an epoch"
+            f"{price_of_an_epoch(record)} an epoch"
         ),
         "time on the clock": f"{sum(seconds) / 60:.0f} minutes",
         "machine": escape(machine),
@@ -682,6 +698,7 @@ def curves(groups):
         f"{escape(title_of(record))}</span>"
         for record in records
     )
+    starts_small = any(small_epochs(r["settings"]) for r in records)
     return (
         '<figure class="curves">\n'
         f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" role="img" '
@@ -690,7 +707,10 @@ def curves(groups):
         + "\n".join(lines)
         + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images "
         "(solid) and on the augmented training images (dashed); of several "
-        "seeds the first.</figcaption>\n</figure>"
+        "seeds the first."
+        + " Where a recipe begins with smaller images, so does its validation."
+        * starts_small
+        + "</figcaption>\n</figure>"
     )
 
 

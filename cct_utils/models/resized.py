@@ -11,6 +11,7 @@ import numpy as np
 from cct_utils.layers import (
     CCTTokenizer,
     PatchTokenizer,
+    PositionEmbedding,
     resize_position_embedding,
 )
 
@@ -18,8 +19,10 @@ from cct_utils.layers import (
 def resized_model(model, image_size):
     """Returns a copy of a model that takes images of another size.
 
-    Convolutions, blocks and sequence pooling do not know how many tokens
-    there are; only a learned position embedding does, and it is resized.
+    Convolutions, blocks and pooling do not know how many tokens there are;
+    only the position embedding does. A learned one is resized as an image of
+    its grid of tokens. A sine one counts tokens along a line: it is made
+    longer or shorter, and its rows then belong to other places of the image.
 
     Args:
         model: a model of one of the book's architectures.
@@ -29,8 +32,8 @@ def resized_model(model, image_size):
         A `keras.Model`, not compiled.
 
     Raises:
-        ValueError: if the images leave no token, or the head has weights for
-            each token (`pooling="flatten"`).
+        ValueError: if the images leave no token, there is no tokenizer, or
+            the head has weights for each token (`pooling="flatten"`).
     """
     grid = _tokenizer(model).grid(*image_size)
     more_tokens = math.prod(grid) - math.prod(_grid(model))
@@ -45,7 +48,7 @@ def resized_model(model, image_size):
         if layer["class_name"] == "InputLayer":
             *_, channels = arguments["batch_shape"]
             arguments["batch_shape"] = (None, *image_size, channels)
-        if layer["name"] == "position_embedding":
+        if layer["class_name"] == PositionEmbedding.__name__:
             arguments["sequence_length"] += more_tokens
     copy = model.__class__.from_config(config)
     copy_resized(model, copy, model.weights, copy.weights)
@@ -57,24 +60,31 @@ def copy_resized(source, target, values, variables):
 
     Args:
         source: model that the values belong to.
-        target: model that the variables belong to.
-        values: weights of the source, or what its optimizer keeps of them.
+        target: model that the variables belong to, from `resized_model` of
+            the source or the other way round.
+        values: variables of the source, or of its optimizer.
         variables: the same of the target, in the same order.
-
-    Raises:
-        ValueError: if the shapes differ by more than the number of tokens.
     """
-    old_grid, new_grid = _grid(source), _grid(target)
+    grids = _grid(source), _grid(target)
+    tables = [
+        layer.name
+        for layer in source.layers
+        if isinstance(layer, PositionEmbedding)
+    ]
     for value, variable in zip(values, variables, strict=True):
-        value = keras.ops.convert_to_numpy(value)
-        if value.shape != tuple(variable.shape):
-            # The row of a class token has no place on the grid.
-            extra = len(value) - math.prod(old_grid)
-            resized = resize_position_embedding(
-                value[extra:], old_grid, new_grid
-            )
-            value = np.concatenate([value[:extra], resized])
-        variable.assign(value)
+        array = keras.ops.convert_to_numpy(value)
+        # What an optimizer keeps of a weight is called after the weight.
+        if array.ndim == 2 and any(name in value.path for name in tables):
+            array = _resize_table(array, *grids)
+        variable.assign(array)
+
+
+def _resize_table(table, old_grid, new_grid):
+    """Returns a table of positions for another grid of tokens."""
+    # The row of a class token, which is first, has no place on the grid.
+    extra = len(table) - math.prod(old_grid)
+    resized = resize_position_embedding(table[extra:], old_grid, new_grid)
+    return np.concatenate([table[:extra], resized])
 
 
 def _grid(model):

@@ -31,7 +31,7 @@ def plot_speakers(names, weights):
         ValueError: if there is not one weight for each token.
     """
     _check_count("weights", weights, len(names))
-    fig, axes = new_figure("column", 2.6, columns=3, FigureClass=Diagram)
+    fig, axes = new_figure("column", 2.9, columns=3, FigureClass=Diagram)
     titles = ("Class token", "Average", "Sequence pooling")
     for ax, title in zip(axes, titles, strict=True):
         ax.set(xlim=(-0.6, 3.6), ylim=(-1.6, 3.4), title=title)
@@ -45,8 +45,8 @@ def plot_speakers(names, weights):
         for x, name, share in zip(places, names, shares, strict=True):
             _rounded_box(ax, x, 0, name, COLORS["dropped"], COLORS["ink"])
             _voice(ax, (x, 0.36), (1.5 + 0.3 * (x - 1.5), 2.6), 7 * share)
-            ax.text(x, -0.85, f"{share:.2f}", ha="center", size=9)
-    places = np.linspace(0.9, 3.3, len(names))
+            ax.text(x, -0.85, f"{share:.2f}", ha="center", size=11)
+    places = np.linspace(1.05, 3.35, len(names))
     for x, name in zip(places, names, strict=True):
         _rounded_box(first, x, 0, name, COLORS["dropped"], COLORS["ink"])
         draw_arrow(
@@ -61,7 +61,7 @@ def plot_speakers(names, weights):
         )
     _rounded_box(first, -0.2, 0, "class", COLORS["attention"], "white")
     _voice(first, (-0.2, 0.36), (1.1, 2.6), 7)
-    first.text(1.4, -1.45, "listens, in each block", ha="center", size=9)
+    first.text(1.4, -1.45, "listens, in each block", ha="center", size=11)
     return fig
 
 
@@ -72,7 +72,7 @@ def _rounded_box(ax, x, y, text, color, ink):
         y,
         text,
         color=ink,
-        size=9,
+        size=11,
         ha="center",
         va="center",
         bbox={

@@ -16,7 +16,7 @@ from cct_utils.training.run_folder import RunFolder
 from cct_utils.training.small_images import (
     grow,
     small_model,
-    with_small_images,
+    with_smaller_images,
 )
 
 
@@ -112,17 +112,22 @@ def run_experiment(
         "recipe": recipe_name,
         "seed": seed,
     }
+    small = None
+    if recipe.small_epochs:
+        small = small_model(model, recipe.small_scale)
     with (
         tempfile.TemporaryDirectory() as temporary,
         RunFolder(run_dir or temporary, described) as folder,
     ):
-        compile_model(
-            model,
-            recipe,
-            _steps_per_epoch(data, recipe),
-            steps_per_execution=steps_per_execution,
-        )
-        history = _fit(model, data, recipe, seed, folder, progress)
+        for each in (model, small):
+            if each is not None:
+                compile_model(
+                    each,
+                    recipe,
+                    -(-len(data.x_train) // recipe.batch_size),
+                    steps_per_execution=steps_per_execution,
+                )
+        history = _fit(model, small, data, recipe, seed, folder, progress)
         folder.restore_best(model)
         tested = _float32_copy(model)
         logits = predict_logits(tested, data.x_test)
@@ -286,35 +291,45 @@ def _check_data(data, model, recipe):
         )
 
 
-def _fit(model, data, recipe, seed, folder, progress):
-    """Trains the epochs that `folder` does not hold yet; returns a History."""
-    num_epochs, done = recipe.num_epochs, folder.epochs_done
-    small_epochs = recipe.small_epochs
-    if done <= small_epochs and small_epochs:
-        small = small_model(model, recipe.small_scale)
-        compile_model(small, recipe, _steps_per_epoch(data, recipe))
+def _fit(model, small, data, recipe, seed, folder, progress):
+    """Trains the epochs that `folder` does not hold yet; returns a History.
+
+    The first epochs, if there is a `small` model, are on smaller images.
+    """
+    done, num_epochs = folder.epochs_done, recipe.num_epochs
+    callbacks = []
+    if progress:
+        price = np.ones(num_epochs)
+        price[: recipe.small_epochs] = recipe.small_scale**2
+        callbacks = [Progress(num_epochs, done, price)]
+    if small is not None and done <= recipe.small_epochs:
         if done:
             folder.restore_last(small)
-        small_data = with_small_images(data, recipe.small_scale)
-        _fit_epochs(
-            small, small_data, recipe, seed, folder, progress, small_epochs
-        )
+        if done < recipe.small_epochs:
+            smaller = with_smaller_images(data, small.input_shape[1:3])
+            _fit_epochs(
+                small, smaller, recipe, seed, folder, callbacks,
+                until=recipe.small_epochs,
+            )  # fmt: skip
+            # At its end Keras puts the moving average, if there is one, in
+            # the place of the weights. A resumed run goes on from these.
+            folder.restore_last(small)
         grow(small, model)
     elif done:
         folder.restore_last(model)
-    _fit_epochs(model, data, recipe, seed, folder, progress, num_epochs)
+    if done < num_epochs:
+        _fit_epochs(
+            model, data, recipe, seed, folder, callbacks, until=num_epochs
+        )
     history = keras.callbacks.History()
     history.set_model(model)
     history.history, history.epoch = folder.history, list(range(num_epochs))
     return history
 
 
-def _fit_epochs(model, data, recipe, seed, folder, progress, until):
+def _fit_epochs(model, data, recipe, seed, folder, callbacks, until):
     """Trains a model from the folder's last epoch to another."""
-    num_classes = model.output_shape[-1]
-    num_epochs, done = recipe.num_epochs, folder.epochs_done
-    if done >= until:
-        return
+    num_classes, done = model.output_shape[-1], folder.epochs_done
     batches = ShuffledBatches(
         data.x_train,
         keras.utils.to_categorical(data.y_train, num_classes),
@@ -324,6 +339,7 @@ def _fit_epochs(model, data, recipe, seed, folder, progress, until):
         augment=recipe.batch_augmentation,
     )
     callbacks = [
+        *callbacks,
         _StopOnDivergence(recipe.learning_rate, num_classes),
         SeedEachEpoch(seed, batches),
         _SaveEachEpoch(folder, recipe.small_epochs),
@@ -332,8 +348,6 @@ def _fit_epochs(model, data, recipe, seed, folder, progress, until):
         # Validates with the averaged weights; the saved ones are the others,
         # and the optimizer that is saved with them holds the average.
         callbacks.insert(0, keras.callbacks.SwapEMAWeights())
-    if progress:
-        callbacks.insert(0, Progress(num_epochs, done))
     model.fit(
         batches,
         initial_epoch=done,
@@ -348,11 +362,6 @@ def _fit_epochs(model, data, recipe, seed, folder, progress, until):
         callbacks=callbacks,
         verbose=0,
     )
-
-
-def _steps_per_epoch(data, recipe):
-    """Returns the number of batches of an epoch."""
-    return -(-len(data.x_train) // recipe.batch_size)
 
 
 def _best_epoch(history, small_epochs):

@@ -9,6 +9,7 @@ import sys
 import time
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
 
@@ -18,15 +19,21 @@ class Progress(keras.callbacks.Callback):
     Args:
         num_epochs: number of epochs of the whole run.
         first_epoch: number of epochs that were done before, in a resumed run.
+        price: array `(num_epochs,)`, what each epoch costs beside the others;
+            all of them the same if None.
     """
 
-    def __init__(self, num_epochs, first_epoch=0):
+    def __init__(self, num_epochs, first_epoch=0, price=None):
         super().__init__()
         self.num_epochs, self.first_epoch = num_epochs, first_epoch
+        self.price = np.ones(num_epochs) if price is None else price
         self.show = _notebook_display() or _print_line
+        self.start = None
 
     def on_train_begin(self, logs=None):
-        self.start = time.monotonic()
+        # A training on images of two sizes begins twice.
+        if self.start is None:
+            self.start = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch_start = time.monotonic()
@@ -55,10 +62,10 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.bar.close()
-        done = epoch + 1 - self.first_epoch
-        per_epoch = (time.monotonic() - self.start) / done
+        paid = np.sum(self.price[self.first_epoch : epoch + 1])
+        due = np.sum(self.price[epoch + 1 :])
+        left = (time.monotonic() - self.start) * due / paid
         seconds = time.monotonic() - self.epoch_start
-        left = per_epoch * (self.num_epochs - epoch - 1)
         self.show(
             f"epoch {epoch + 1:>{len(str(self.num_epochs))}}/"
             f"{self.num_epochs}  loss {logs['loss']:.3f}  "

@@ -7,7 +7,6 @@ is Scalable for LLM Training, arXiv 2502.16982.
 """
 
 import dataclasses
-import math
 import numbers
 
 import keras
@@ -15,6 +14,7 @@ import keras
 from cct_utils._choices import check_choice
 from cct_utils.augmentation import BatchAugmentation
 from cct_utils.augmentation.batch import IMAGE_POLICIES
+from cct_utils.results import small_epochs
 
 # Keras 3.10 has no Muon; that of 3.11 and 3.12 fails with TensorFlow.
 HAS_MUON = tuple(map(int, keras.version().split(".")[:2])) >= (3, 13)
@@ -23,13 +23,7 @@ if HAS_MUON:
 
 OPTIMIZERS = ("adamw", "muon", "kernel_muon")
 SCHEDULES = ("constant", "cosine")
-ABOVE_0 = (
-    "learning_rate",
-    "batch_size",
-    "num_epochs",
-    "clip_norm",
-    "small_scale",
-)
+ABOVE_0 = ("learning_rate", "batch_size", "num_epochs", "clip_norm")
 AT_LEAST_0 = (
     "final_learning_rate",
     "warmup_epochs",
@@ -39,6 +33,7 @@ AT_LEAST_0 = (
     "mixing_epochs",
     "policy_epochs",
 )
+IN_PARTS = ("small_scale",)
 SHARES = ("label_smoothing", "ema_momentum", "small_share")
 PROBABILITIES = ("random_erasing",)
 
@@ -116,6 +111,7 @@ class Recipe:
             (ABOVE_0, lambda value: value > 0, "above 0"),
             (AT_LEAST_0, lambda value: value >= 0, "at least 0"),
             (SHARES, lambda value: 0 <= value < 1, "a share from 0 to below 1"),
+            (IN_PARTS, lambda value: 0 < value <= 1, "above 0 and at most 1"),
             (PROBABILITIES, lambda value: 0 <= value <= 1, "from 0 to 1"),
         ):
             for name in names:
@@ -136,7 +132,7 @@ class Recipe:
     @property
     def small_epochs(self):
         """How many epochs train on smaller images; never all of them."""
-        return math.floor(self.small_share * self.num_epochs)
+        return small_epochs(dataclasses.asdict(self))
 
     def replace(self, **changes):
         """Returns the recipe with other values.

@@ -10,25 +10,52 @@ import numpy as np
 
 from cct_utils.models import copy_resized, resized_model
 
-CHUNK = 1000  # images at a time: few enough for the memory as float32
+# Patches of four pixels fit, and two stages of a tokenizer halve evenly.
+SIDE = 4
+CHUNK = 1000  # images at a time, as float32
 
 
-def small_image_size(image_shape, scale):
-    """Returns `(height, width)` of images whose sides are `scale` as long."""
-    return tuple(max(1, round(scale * side)) for side in image_shape[:2])
+def small_model(model, scale):
+    """Returns a copy of a model for smaller images, with its weights.
+
+    What the model itself does to images at random stays as it is, in pixels.
+
+    Args:
+        model: a model of one of the book's architectures.
+        scale: length of the new images' sides in parts of the old ones;
+            rounded to a multiple of `SIDE` pixels.
+
+    Returns:
+        A `keras.Model`, not compiled.
+
+    Raises:
+        ValueError: if the model cannot take images of that size.
+    """
+    size = [
+        SIDE * max(1, round(scale * side / SIDE))
+        for side in model.input_shape[1:3]
+    ]
+    try:
+        return resized_model(model, size)
+    except ValueError as error:
+        raise ValueError(
+            "A recipe with a `small_share` needs a model that can take "
+            "smaller images; use small_share=0, or another small_scale. "
+            f"Received: small_scale={scale:g}, images of {size[0]} x {size[1]} "
+            f"pixels. {error}"
+        ) from error
 
 
-def with_small_images(data, scale):
+def with_smaller_images(data, size):
     """Returns a data set whose training and validation images are smaller.
 
     Args:
         data: a `Dataset`; its test images stay as they are.
-        scale: length of the new sides in parts of the old ones.
+        size: `(height, width)` of the new images.
 
     Returns:
         A `Dataset`.
     """
-    size = small_image_size(data.image_shape, scale)
     return data._replace(
         x_train=_resize(data.x_train, size), x_val=_resize(data.x_val, size)
     )
@@ -36,27 +63,17 @@ def with_small_images(data, scale):
 
 def _resize(images, size):
     """Returns uint8 images resized bilinearly, with antialiasing."""
-    chunks = [
-        keras.ops.image.resize(
+    resized = np.empty((len(images), *size, images.shape[-1]), "uint8")
+    for start in range(0, len(images), CHUNK):
+        chunk = keras.ops.image.resize(
             images[start : start + CHUNK].astype("float32"),
             size,
             antialias=True,
             data_format="channels_last",
         )
-        for start in range(0, len(images), CHUNK)
-    ]
-    return np.concatenate(
-        [
-            np.clip(np.rint(keras.ops.convert_to_numpy(chunk)), 0, 255)
-            for chunk in chunks
-        ]
-    ).astype("uint8")
-
-
-def small_model(model, scale):
-    """Returns a copy of a model for images whose sides are `scale` as long."""
-    size = small_image_size(model.input_shape[1:], scale)
-    return resized_model(model, size)
+        chunk = np.clip(np.rint(keras.ops.convert_to_numpy(chunk)), 0, 255)
+        resized[start : start + CHUNK] = chunk
+    return resized
 
 
 def grow(small, model):
@@ -67,7 +84,8 @@ def grow(small, model):
         model: the compiled model for the whole images. It receives the
             weights, and its optimizer what the other has gathered.
     """
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     copy_resized(small, model, small.weights, model.weights)
     copy_resized(
         small, model, small.optimizer.variables, model.optimizer.variables

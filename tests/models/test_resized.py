@@ -18,7 +18,7 @@ def weights_of(model):
     return {weight.path: weight for weight in model.weights}
 
 
-@pytest.mark.parametrize("size", [(24, 24), (48, 40)])
+@pytest.mark.parametrize("size", [(24, 24), (16, 64)])
 @pytest.mark.parametrize("pooling", ["sequence", "class", "average"])
 def test_only_the_positions_differ_and_they_are_resized(size, pooling):
     model = create_cct_variant("cct_2_3x2", pooling=pooling)
@@ -65,7 +65,7 @@ def test_there_and_back_a_model_answers_the_same(build, exact):
         np.testing.assert_allclose(received, expected, atol=1e-5)
     else:  # of a learned table the finest detail is lost on the way
         assert np.abs(received - expected).max() > 1e-6
-        np.testing.assert_allclose(received, expected, atol=0.5)
+        np.testing.assert_allclose(received, expected, atol=5e-3)
 
 
 def test_the_model_itself_is_left_as_it_was():

@@ -39,6 +39,17 @@ def test_time_left_counts_the_epochs_of_this_process_alone(capsys, monkeypatch):
     assert line.endswith("30 s, 60 s left")
 
 
+def test_time_left_knows_that_small_images_are_cheaper(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    callback = Progress(3, price=[0.5, 1, 1])
+    go_through(callback, [0], steps=1)
+    go_through(callback, [1], steps=1)  # begins again, with whole images
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("30 s, 2 min left")  # 30 s for half a price
+    assert second.endswith("30 s, 47 s left")  # 70 s for one and a half
+
+
 def test_a_notebook_shows_steps_and_keeps_one_line_an_epoch(monkeypatch):
     shown = []
     monkeypatch.setattr(

@@ -290,6 +290,7 @@ def test_each_epoch_trains_on_its_own_batches(build_bare, digits, monkeypatch):
         ({"policy_epochs": -1}, "`policy_epochs` must be at least 0"),
         ({"small_share": 1.0}, "`small_share` must be a share"),
         ({"small_scale": 0.0}, "`small_scale` must be above 0"),
+        ({"small_scale": 1.5}, "`small_scale` must be above 0 and at most 1"),
         ({"augmentation": "cropflip"}, "did you mean 'crop_flip'"),
         ({"model": {}}, "`setting` must be one of optimizer"),
         (
@@ -308,6 +309,15 @@ def test_a_setting_that_is_not_valid_is_refused(changes, reason):
     with pytest.raises(ValueError, match=reason) as error:
         Recipe().replace(**changes)
     assert "Received: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("share", "epochs", "expected"),
+    [(0, 10, 0), (0.6, 43, 25), (0.5, 1, 0), (0.29, 100, 29), (0.99, 2, 1)],
+)
+def test_small_epochs_are_a_share_and_never_all(share, epochs, expected):
+    recipe = Recipe().replace(small_share=share, num_epochs=epochs)
+    assert recipe.small_epochs == expected
 
 
 def test_whole_and_numpy_numbers_are_numbers():
