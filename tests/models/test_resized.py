@@ -55,17 +55,19 @@ def test_only_the_positions_differ_and_they_are_resized(size, pooling):
     ],
 )
 def test_there_and_back_a_model_answers_the_same(build, exact):
-    model = build()
+    keras.utils.set_random_seed(0)
+    model, other = build(), build()
     copy = resized_model(resized_model(model, (48, 48)), (32, 32))
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3))
-    received, expected = (
-        keras.ops.convert_to_numpy(each(images)) for each in (copy, model)
+    received, expected, another = (
+        keras.ops.convert_to_numpy(each(images))
+        for each in (copy, model, other)
     )
+    error = np.abs(received - expected).max()
     if exact:
-        np.testing.assert_allclose(received, expected, atol=1e-5)
+        assert error < 1e-5
     else:  # of a learned table the finest detail is lost on the way
-        assert np.abs(received - expected).max() > 1e-6
-        np.testing.assert_allclose(received, expected, atol=5e-3)
+        assert 1e-6 < error < 0.05 * np.abs(another - expected).max()
 
 
 def test_the_model_itself_is_left_as_it_was():
