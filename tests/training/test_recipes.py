@@ -173,7 +173,7 @@ def test_muon_of_an_old_keras_is_one_clear_error(monkeypatch, model):
 @pytest.mark.parametrize(
     "options",
     [
-        {"recipe": "fast"},
+        {"recipe": "fast", "small_share": 0.0},
         {"recipe": "authors_300", "mixing_epochs": 1},
         {"clip_norm": 0.1, "augmentation": "none"},
     ],
