@@ -14,7 +14,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from summary import text_table
 
 from cct_utils import results
-from cct_utils.results import small_epochs
 
 COLUMNS = (
     "run",
@@ -84,7 +83,8 @@ def reached(record, level):
         A dict with `epoch` (counted from 1), `cpu_seconds` and `seconds` from
         the beginning to the end of that epoch; None if it never did.
     """
-    history, small = record["history"], small_epochs(record["settings"])
+    history = record["history"]
+    small = results.small_epochs(record["settings"])
     totals = zip(
         itertools.accumulate(history["cpu_seconds"]),
         itertools.accumulate(history["seconds"]),

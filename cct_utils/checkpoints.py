@@ -12,9 +12,9 @@ from cct_utils.layers import (
     ClassPooling,
     PatchTokenizer,
     SequencePooling,
-    resize_position_embedding,
     sine_cosine_table,
 )
+from cct_utils.layers.position_embedding import resize_position_table
 
 POSITIONS = "classifier.positional_emb"
 CLASS_TOKEN = "classifier.class_emb"
@@ -191,10 +191,7 @@ def _fit_positions(table, model):
     if kind == "learned":
         side = math.isqrt(max(len(table) - extra, 0))
         if side > 0 and side**2 + extra == len(table):
-            resized = resize_position_embedding(
-                table[extra:], (side, side), grid
-            )
-            return np.concatenate([table[:extra], resized])
+            return resize_position_table(table, (side, side), grid)
     if kind == "sine":
         expected = sine_cosine_table(extra + grid[0] * grid[1], table.shape[1])
         if (

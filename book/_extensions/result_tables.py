@@ -698,7 +698,10 @@ def curves(groups):
         f"{escape(title_of(record))}</span>"
         for record in records
     )
-    starts_small = any(small_epochs(r["settings"]) for r in records)
+    note = "of several seeds the first."
+    if any(small_epochs(record["settings"]) for record in records):
+        note += " Where a recipe begins with smaller images, so does its "
+        note += "validation."
     return (
         '<figure class="curves">\n'
         f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT}" role="img" '
@@ -706,11 +709,8 @@ def curves(groups):
         + axes(longest)
         + "\n".join(lines)
         + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images "
-        "(solid) and on the augmented training images (dashed); of several "
-        "seeds the first."
-        + " Where a recipe begins with smaller images, so does its validation."
-        * starts_small
-        + "</figcaption>\n</figure>"
+        f"(solid) and on the augmented training images (dashed); {note}"
+        "</figcaption>\n</figure>"
     )
 
 

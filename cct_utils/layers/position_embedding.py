@@ -74,6 +74,27 @@ def resize_position_embedding(table, old_grid, new_grid):
     return ops.convert_to_numpy(resized).reshape(-1, table.shape[1])
 
 
+def resize_position_table(table, old_grid, new_grid):
+    """Returns a position embedding with other rows before those of the grid.
+
+    Args:
+        table: array `(extra + old_rows * old_columns, dim)`. The first `extra`
+            rows, such as that of a class token, have no place on the grid.
+        old_grid: `(rows, columns)` of the grid the table was made for.
+        new_grid: `(rows, columns)` of the grid that is needed.
+
+    Returns:
+        A float32 array `(extra + new_rows * new_columns, dim)`, whose first
+        `extra` rows are those of `table`.
+
+    Raises:
+        ValueError: if the table is shorter than `old_grid`.
+    """
+    extra = max(0, len(table) - old_grid[0] * old_grid[1])
+    resized = resize_position_embedding(table[extra:], old_grid, new_grid)
+    return np.concatenate([table[:extra], resized])
+
+
 @keras.saving.register_keras_serializable("cct_utils")
 class PositionEmbedding(layers.Layer):
     """Returns an embedding of each token's position, to be added to the token.

@@ -6,14 +6,9 @@ Reference: Dosovitskiy et al., arXiv 2010.11929, section 3.2.
 import math
 
 import keras
-import numpy as np
 
-from cct_utils.layers import (
-    CCTTokenizer,
-    PatchTokenizer,
-    PositionEmbedding,
-    resize_position_embedding,
-)
+from cct_utils.layers import CCTTokenizer, PatchTokenizer, PositionEmbedding
+from cct_utils.layers.position_embedding import resize_position_table
 
 
 def resized_model(model, image_size):
@@ -75,16 +70,8 @@ def copy_resized(source, target, values, variables):
         array = keras.ops.convert_to_numpy(value)
         # What an optimizer keeps of a weight is called after the weight.
         if array.ndim == 2 and any(name in value.path for name in tables):
-            array = _resize_table(array, *grids)
+            array = resize_position_table(array, *grids)
         variable.assign(array)
-
-
-def _resize_table(table, old_grid, new_grid):
-    """Returns a table of positions for another grid of tokens."""
-    # The row of a class token, which is first, has no place on the grid.
-    extra = len(table) - math.prod(old_grid)
-    resized = resize_position_embedding(table[extra:], old_grid, new_grid)
-    return np.concatenate([table[:extra], resized])
 
 
 def _grid(model):

@@ -119,12 +119,13 @@ def run_experiment(
         tempfile.TemporaryDirectory() as temporary,
         RunFolder(run_dir or temporary, described) as folder,
     ):
+        steps_per_epoch = -(-len(data.x_train) // recipe.batch_size)
         for each in (model, small):
             if each is not None:
                 compile_model(
                     each,
                     recipe,
-                    -(-len(data.x_train) // recipe.batch_size),
+                    steps_per_epoch,
                     steps_per_execution=steps_per_execution,
                 )
         history = _fit(model, small, data, recipe, seed, folder, progress)
@@ -307,20 +308,16 @@ def _fit(model, small, data, recipe, seed, folder, progress):
             folder.restore_last(small)
         if done < recipe.small_epochs:
             smaller = with_smaller_images(data, small.input_shape[1:3])
-            _fit_epochs(
-                small, smaller, recipe, seed, folder, callbacks,
-                until=recipe.small_epochs,
-            )  # fmt: skip
+            until = recipe.small_epochs
+            _fit_epochs(small, smaller, recipe, seed, folder, callbacks, until)
             # At its end Keras puts the moving average, if there is one, in
             # the place of the weights. A resumed run goes on from these.
             folder.restore_last(small)
         grow(small, model)
-    elif done:
+    elif 0 < done < num_epochs:
         folder.restore_last(model)
     if done < num_epochs:
-        _fit_epochs(
-            model, data, recipe, seed, folder, callbacks, until=num_epochs
-        )
+        _fit_epochs(model, data, recipe, seed, folder, callbacks, num_epochs)
     history = keras.callbacks.History()
     history.set_model(model)
     history.history, history.epoch = folder.history, list(range(num_epochs))
