@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 MODELS = ("article", "cct_2_3x2", "cct_7_3x1", "vit_lite_2_4", "cvt_2_4")
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+USUAL_PRECISIONS = PRECISIONS[:2]  # measured where none is named
+MEMBERS = (1, 4, 16)  # models that train with common steps
 BATCH_SIZES = (32, 64, 128, 256, 512)
 IMAGE_SIZES = (32, 64, 96, 128, 224)
 DEPTHS = (1, 2, 4, 8)
@@ -26,6 +28,7 @@ class Case(NamedTuple):
     steps_per_execution: int = 1
     call: str = "compiled"  # or "predict_on_batch", "eager"; inference only
     channels_last: bool = False  # PyTorch only
+    members: int = 0  # models that train with common steps, JAX only
     size: int = 0  # side of the matrices of "product"
 
     @property
@@ -40,6 +43,8 @@ class Case(NamedTuple):
             parts.append("torch.compile")
         if self.steps_per_execution > 1:
             parts.append(f"{self.steps_per_execution} steps per execution")
+        if self.members:
+            parts = [f"whole epochs compiled, {self.members} together"]
         if self.call != "compiled":
             parts.append(self.call)
         if self.channels_last:
@@ -52,7 +57,7 @@ class Case(NamedTuple):
 def plan(
     groups=None,
     models=MODELS,
-    precisions=PRECISIONS,
+    precisions=USUAL_PRECISIONS,
     *,
     batch=128,
     peer=False,
@@ -62,7 +67,8 @@ def plan(
     """Returns the cases by group.
 
     Args:
-        groups: names of the groups to measure; all if None.
+        groups: names of the groups to measure; all but `"accelerator"`,
+            which needs JAX, if None.
         models: names for `create_model`.
         precisions: names of Keras's dtype policies.
         batch: images of a training step, where it does not vary.
@@ -84,6 +90,7 @@ def plan(
         "inference 256": _each_inference(models, precisions, 256),
         "inference 1": _each_inference(models, precisions, 1),
         **_growth(models, precisions, batch),
+        "accelerator": _accelerator(models, precisions, batch),
     }
     if peer:
         ways = _peer_ways(precisions, peer_compile)
@@ -104,7 +111,7 @@ def plan(
         )
     return {
         name: _products(name, cases[name], product_size) + cases[name]
-        for name in groups or cases
+        for name in groups or [each for each in cases if each != "accelerator"]
         if cases[name]
     }
 
@@ -143,6 +150,23 @@ def _settings(group, models, precisions, batch):
                     plain._replace(steps_per_execution=8),
                 ]
     return cases
+
+
+def _accelerator(models, precisions, batch):
+    """Returns the ways to keep a GPU busy with a small model."""
+    cases = _each_model("accelerator", models, precisions, batch)
+    if "cct_2_3x2" not in models:
+        return cases
+    plain = Case("accelerator", "train", "cct_2_3x2", precisions[-1])
+    return cases + [
+        plain._replace(batch=batch, steps_per_execution=8),
+        plain._replace(batch=4 * batch),
+        *(
+            # So many steps are an epoch of this case.
+            plain._replace(batch=batch, members=count, steps_per_execution=50)
+            for count in MEMBERS
+        ),
+    ]
 
 
 def _each_inference(models, precisions, batch):

@@ -70,7 +70,7 @@ class Worker:
         self.errors.close()
 
 
-def measure_group(cases, pythons, *, rounds, seconds, say=print):
+def measure_group(cases, pythons, *, rounds, seconds, at_once=False, say=print):
     """Measures cases in turns: one burst of each, then one of each again.
 
     Args:
@@ -78,6 +78,8 @@ def measure_group(cases, pythons, *, rounds, seconds, say=print):
         pythons: interpreter of each framework.
         rounds: number of bursts of each case.
         seconds: how long a burst shall last, about.
+        at_once: whether all workers get ready at once, where there are cores
+            and memory enough; they are measured in turns all the same.
         say: function that is given a line of progress.
 
     Returns:
@@ -93,21 +95,32 @@ def measure_group(cases, pythons, *, rounds, seconds, say=print):
         say(f"  failed: {worker.case.model} {worker.case.setting}: {error}")
 
     try:
+        if at_once:
+            workers = [Worker(case, pythons[case.framework]) for case in cases]
+        waiting = list(workers)
         for case in cases:
-            # One after the other: each takes its memory once, and no more
-            # than one of them imports at a time.
-            worker = Worker(case, pythons[case.framework])
-            workers.append(worker)
+            # One after the other, if not at once: each takes its memory once,
+            # and no more than one of them imports at a time.
+            if at_once:
+                worker = waiting.pop(0)
+            else:
+                worker = Worker(case, pythons[case.framework])
+                workers.append(worker)
             try:
-                facts = worker.answer()
+                measured[worker] = (case, worker.answer(), [])
+            except WorkerError as error:
+                drop(worker, error)
+        for worker in list(workers):
+            case = worker.case
+            try:
                 trial = worker.measure(case.steps_per_execution)
             except WorkerError as error:
+                measured.pop(worker)
                 drop(worker, error)
                 continue
             worker.steps = steps_of_burst(
                 seconds, trial["seconds"] / trial["steps"], case
             )
-            measured[worker] = (case, facts, [])
         for turn in range(rounds):
             for worker in rotated(list(workers), turn):
                 try:

@@ -14,6 +14,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 import plan
 import summary
@@ -48,6 +49,7 @@ def main(arguments=None):
             pythons,
             rounds=options.rounds,
             seconds=options.seconds,
+            at_once=options.at_once,
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )
         for case, facts, _ in measured:
@@ -104,14 +106,20 @@ def parse(arguments):
     parser.add_argument(
         "--precisions",
         nargs="+",
-        default=list(plan.PRECISIONS),
+        default=list(plan.USUAL_PRECISIONS),
         choices=plan.PRECISIONS,
     )
     parser.add_argument(
         "--groups",
         nargs="+",
         help="training, settings, 'inference 256', 'inference 1', batch, "
-        "'image size', depth; all of them where none is named",
+        "'image size', depth; all of them where none is named. Besides them "
+        "accelerator, for KERAS_BACKEND=jax and a GPU",
+    )
+    parser.add_argument(
+        "--at-once",
+        action="store_true",
+        help="let all processes of a group get ready at once",
     )
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument(

@@ -47,7 +47,8 @@ def gigaflop(case):
     sizes = variant_sizes(case.model, case.image_size)
     if case.layers is not None:
         sizes["transformer_layers"] = case.layers
-    macs = sum(count_macs(**sizes).values()) * case.batch
+    images = case.batch * max(1, case.members)
+    macs = sum(count_macs(**sizes).values()) * images
     return OPERATIONS_PER_MAC * PASSES[case.task] * macs / 1e9
 
 
@@ -80,7 +81,8 @@ def summarize(measured):
         row["gflops"] = 1000 * row["gigaflop"] / row["ms"]["median"]
         if case.task != "product":
             seconds = row["ms"]["median"] / 1000
-            row["images_per_second"] = case.batch / seconds
+            images = case.batch * max(1, case.members)
+            row["images_per_second"] = images / seconds
         rows.append(row)
     peaks = {
         row["precision"]: 1000 * row["gigaflop"] / min(row["bursts"]["ms"])

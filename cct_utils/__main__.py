@@ -2,6 +2,7 @@
 
 import argparse
 import fnmatch
+import itertools
 import json
 import sys
 
@@ -56,6 +57,21 @@ def _parser():
         "--epochs", type=int, help="the recipe's own if not given"
     )
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        help="train these seeds together, on a GPU and with KERAS_BACKEND=jax; "
+        "their folders are OUT_<seed>",
+    )
+    train.add_argument(
+        "--sweep",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help="with --seeds: train each seed with each of these values of a "
+        "number of the recipe; the folders are OUT_<value>_<seed>",
+    )
     train.add_argument(
         "--set",
         nargs="+",
@@ -126,16 +142,36 @@ def _train(options):
     # Imported here, where a training needs them: `evaluate` does not.
     import keras
 
-    from cct_utils.data import load_dataset
-    from cct_utils.models import create_model
     from cct_utils.training import run_experiment
 
     settings, model_arguments = _settings_and_model_arguments(options)
-    keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
+    if options.seeds:
+        _train_together(options, settings, model_arguments)
+        return
+    data, model = _data_and_model(options, options.seed, model_arguments)
+    run_experiment(
+        model,
+        data,
+        recipe=options.recipe,
+        seed=options.seed,
+        run_dir=options.out,
+        model_arguments=model_arguments,
+        **settings,
+    )
+
+
+def _data_and_model(options, seed, model_arguments):
+    """Returns the data as the seed divides them, and the model it draws."""
+    import keras
+
+    from cct_utils.data import load_dataset
+    from cct_utils.models import create_model
+
+    keras.utils.set_random_seed(seed)
     data = load_dataset(
         options.dataset,
-        seed=options.seed,
+        seed=seed,
         train_images=options.train_images,
         image_size=options.image_size,
     )
@@ -146,14 +182,34 @@ def _train(options):
         augmentation="none",
         **model_arguments,
     )
-    run_experiment(
-        model,
-        data,
-        recipe=options.recipe,
-        seed=options.seed,
-        run_dir=options.out,
-        model_arguments=model_arguments,
-        **settings,
+    return data, model
+
+
+def _train_together(options, settings, model_arguments):
+    """Trains several seeds, and values of settings, with common steps."""
+    from cct_utils.training import Member, find_recipe, run_together
+
+    recipe = find_recipe(options.recipe).replace(**settings)
+    swept = {
+        name: [_parse_value(value) for value in str(values).split(",")]
+        for name, values in _parse_words(options.sweep).items()
+    }
+    members = []
+    for seed in options.seeds:
+        data, model = _data_and_model(options, seed, model_arguments)
+        for values in itertools.product(*swept.values()):
+            changes = dict(zip(swept, values, strict=True))
+            members.append(
+                Member(
+                    "_".join(map(str, (options.out, *values, seed))),
+                    seed,
+                    recipe.replace(**changes),
+                    model,
+                    data,
+                )
+            )
+    run_together(
+        members, recipe_name=options.recipe, model_arguments=model_arguments
     )
 
 
@@ -203,18 +259,31 @@ def _parse_settings(words):
 
     Values are read as JSON (`0.002`, `true`, `null`) and otherwise as text.
     """
-    settings = {}
+    return {
+        name: _parse_value(value) for name, value in _parse_words(words).items()
+    }
+
+
+def _parse_words(words):
+    """Returns a dict from the words NAME=VALUE of a command line."""
+    parsed = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not (name and equals):
             raise ValueError(
-                f"--set takes words of the form NAME=VALUE. Received: {word!r}"
+                "--set and --sweep take words of the form NAME=VALUE. "
+                f"Received: {word!r}"
             )
-        try:
-            settings[name] = json.loads(value)
-        except json.JSONDecodeError:
-            settings[name] = value
-    return settings
+        parsed[name] = value
+    return parsed
+
+
+def _parse_value(text):
+    """Returns what a word means as JSON, or the word."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _evaluate(options):

@@ -76,7 +76,13 @@ def describe_environment():
 
 
 def _commit():
-    """Returns the commit of the package's checkout, or None."""
+    """Returns the commit of the package's checkout, or None.
+
+    A copy of the tree without its history, on a rented machine for instance,
+    is told by the environment variable `CCT_COMMIT`.
+    """
+    if os.environ.get("CCT_COMMIT"):
+        return os.environ["CCT_COMMIT"]
 
     def git(*arguments):
         return subprocess.run(
@@ -111,6 +117,11 @@ def _accelerators():
     """Returns the names of the GPUs and TPUs that Keras can use."""
     import keras
 
+    if keras.backend.backend() == "jax":
+        import jax
+
+        devices = [d for d in jax.devices() if d.platform != "cpu"]
+        return [device.device_kind for device in devices]
     return [
         device
         for device in keras.distribution.list_devices()

@@ -15,12 +15,15 @@ from cct_utils.training.learning_rate import find_learning_rate
 from cct_utils.training.recipes import RECIPES, Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
 from cct_utils.training.run_list import Run, load_run_list, train_run_list
+from cct_utils.training.together import CompiledEpochs, Member, run_together
 
 __all__ = [
     "RECIPES",
+    "Member",
     "Recipe",
     "Run",
     "CalibrationBins",
+    "CompiledEpochs",
     "RunFolder",
     "calibration_bins",
     "compile_model",
@@ -31,5 +34,6 @@ __all__ = [
     "load_run_list",
     "predict_logits",
     "run_experiment",
+    "run_together",
     "train_run_list",
 ]

@@ -104,10 +104,10 @@ def run_experiment(
     if data is None or isinstance(data, str):
         data = load_dataset(data or "cifar10")
     environment = describe_environment()  # before a long run, not after it
-    _check_data(data, model, recipe)
+    check_data(data, model, recipe)
     check_augmented_once(model, recipe)
     described = {
-        **_describe(model, data, recipe),
+        **describe_run(model, data, recipe),
         "model_arguments": model_arguments or {},
         "recipe": recipe_name,
         "seed": seed,
@@ -130,7 +130,7 @@ def run_experiment(
                 )
         history = _fit(model, small, data, recipe, seed, folder, progress)
         folder.restore_best(model)
-        tested = _float32_copy(model)
+        tested = float32_copy(model)
         logits = predict_logits(tested, data.x_test)
         test = evaluate_logits(logits, data.y_test)
         history.record = {
@@ -139,7 +139,7 @@ def run_experiment(
             **environment,
             **described,
             "history": folder.history,
-            "best_epoch": _best_epoch(folder.history, recipe.small_epochs),
+            "best_epoch": best_epoch(folder.history, recipe.small_epochs),
             "test": test,
         }
         folder.finish(tested, history.record, logits, data.y_test)
@@ -241,7 +241,7 @@ def check_augmented_once(model, recipe):
         )
 
 
-def _describe(model, data, recipe):
+def describe_run(model, data, recipe):
     """Returns what a record says of model, data and settings."""
     settings = dataclasses.asdict(recipe)
     del settings["model"]  # the model is described by its own arguments
@@ -264,7 +264,7 @@ def _describe(model, data, recipe):
     }
 
 
-def _check_data(data, model, recipe):
+def check_data(data, model, recipe):
     """Raises if the data set does not fit the model or the recipe."""
     if recipe.batch_size > len(data.x_train):
         raise ValueError(
@@ -361,7 +361,7 @@ def _fit_epochs(model, data, recipe, seed, folder, callbacks, until):
     )
 
 
-def _best_epoch(history, small_epochs):
+def best_epoch(history, small_epochs):
     """Returns the epoch, counted from 1, with the best validation accuracy.
 
     Epochs on small images do not count: their weights are not the model's.
@@ -410,13 +410,25 @@ class SeedEachEpoch(keras.callbacks.Callback):
             for variable in self.model.non_trainable_variables
             if "seed_generator_state" in variable.path
         ]
-        sequence = np.random.SeedSequence((self.seed, epoch))
-        for stream, words in zip(
-            streams, sequence.spawn(len(streams)), strict=True
-        ):
-            state = words.generate_state(stream.shape[0])
-            # The upper half of the range does not fit each backend's integers.
-            stream.assign((state >> 1).astype(stream.dtype))
+        states = stream_states(self.seed, epoch, len(streams))
+        for stream, state in zip(streams, states, strict=True):
+            stream.assign(state.astype(stream.dtype))
+
+
+def stream_states(seed, epoch, count):
+    """Returns the states of a model's random streams for an epoch.
+
+    Args:
+        seed: seed of the training.
+        epoch: the epoch, counted from 0.
+        count: number of streams.
+
+    Returns:
+        A list of `count` arrays of two numbers.
+    """
+    sequence = np.random.SeedSequence((seed, epoch))
+    # The upper half of the range does not fit each backend's integers.
+    return [words.generate_state(2) >> 1 for words in sequence.spawn(count)]
 
 
 class _SaveEachEpoch(keras.callbacks.Callback):
@@ -441,11 +453,11 @@ class _SaveEachEpoch(keras.callbacks.Callback):
             for name, value in values.items()
         }
         is_small = epoch < self.small_epochs
-        best = _best_epoch(history, 0 if is_small else self.small_epochs)
+        best = best_epoch(history, 0 if is_small else self.small_epochs)
         self.folder.save(self.model, history, best == epoch + 1)
 
 
-def _float32_copy(model):
+def float32_copy(model):
     """Returns the model in single precision, uncompiled, with equal weights.
 
     A model that was trained in mixed precision is tested as its reader will

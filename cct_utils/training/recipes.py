@@ -153,17 +153,21 @@ class Recipe:
         Returns:
             A `BatchAugmentation`; None where nothing is to change.
         """
+        changes = BatchAugmentation(**self.augmentation_arguments(epoch))
+        return changes if changes.is_active else None
+
+    def augmentation_arguments(self, epoch=0):
+        """Returns the arguments of an epoch's `BatchAugmentation`, a dict."""
         policy = self.augmentation
         if policy != "none" and _is_over(self.policy_epochs, epoch):
             policy = "crop_flip"
         mixes = not _is_over(self.mixing_epochs, epoch)
-        changes = BatchAugmentation(
-            policy,
-            mixup_alpha=self.mixup_alpha if mixes else 0.0,
-            cutmix=self.cutmix and mixes,
-            random_erasing=self.random_erasing,
-        )
-        return changes if changes.is_active else None
+        return {
+            "policy": policy,
+            "mixup_alpha": self.mixup_alpha if mixes else 0.0,
+            "cutmix": self.cutmix and mixes,
+            "random_erasing": self.random_erasing,
+        }
 
     def learning_rate_schedule(self, steps_per_epoch):
         """Returns what a Keras optimizer takes as its learning rate.
