@@ -5,6 +5,7 @@ from cct_utils.training.calibration import (
     calibration_bins,
     expected_calibration_error,
 )
+from cct_utils.training.compiled_epochs import CompiledEpochs, Member
 from cct_utils.training.experiment import (
     compile_model,
     evaluate_logits,
@@ -15,7 +16,7 @@ from cct_utils.training.learning_rate import find_learning_rate
 from cct_utils.training.recipes import RECIPES, Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
 from cct_utils.training.run_list import Run, load_run_list, train_run_list
-from cct_utils.training.together import CompiledEpochs, Member, run_together
+from cct_utils.training.together import run_together
 
 __all__ = [
     "RECIPES",

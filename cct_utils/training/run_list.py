@@ -1,5 +1,6 @@
 """A list of runs, trained one after another, as often stopped as needed."""
 
+import argparse
 import pathlib
 import shlex
 import subprocess
@@ -25,12 +26,36 @@ class Run(NamedTuple):
             *("--out", str(out)),
         )
 
+    @property
+    def folders(self):
+        """Names of the run folders: its own, or one for each of `--seeds`."""
+        seeds = _options(self.arguments).seeds
+        return tuple(f"{self.name}_{seed}" for seed in seeds) or (self.name,)
+
+
+def _options(arguments):
+    """Returns what the arguments of a run say about its folders."""
+    parser = argparse.ArgumentParser(
+        add_help=False, allow_abbrev=False, exit_on_error=False
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=())
+    parser.add_argument("--sweep", nargs="+")
+    try:
+        return parser.parse_known_args(arguments)[0]
+    except argparse.ArgumentError as error:
+        raise ValueError(
+            "--seeds takes whole numbers. "
+            f"Received: {shlex.join(arguments)} ({error})"
+        ) from error
+
 
 def load_run_list(path):
     """Reads a list of runs from a TOML file.
 
     Each table `[[run]]` holds `name`, the run's folder, and `train`, the
-    arguments of `python -m cct_utils train` without `--out`.
+    arguments of `python -m cct_utils train` without `--out`. With `--seeds 0 1`
+    among them, the table stands for the folders `name_0` and `name_1`, whose
+    runs are trained together: on a GPU, and with `KERAS_BACKEND=jax`.
 
     Args:
         path: the file.
@@ -39,7 +64,8 @@ def load_run_list(path):
         A list of `Run`.
 
     Raises:
-        ValueError: if a run lacks one of the two, or two have one name.
+        ValueError: if a run lacks one of the two, two have one name or folder,
+            or a run repeats a seed or has a `--sweep`.
     """
     content = tomllib.loads(pathlib.Path(path).read_text("utf-8"))
     runs = []
@@ -49,20 +75,50 @@ def load_run_list(path):
                 f"Each [[run]] of {path} must hold `name` and `train`. "
                 f"Received: {table}"
             )
-        runs.append(Run(table["name"], tuple(shlex.split(table["train"]))))
+        run = Run(table["name"], tuple(shlex.split(table["train"])))
+        _check_seeds(run, path)
+        runs.append(run)
     names = [run.name for run in runs]
     if not runs or len(set(names)) < len(names):
         raise ValueError(
             f"The runs of {path} must have names, all of them different. "
             f"Received: {', '.join(names) or 'no run'}"
         )
+    folders = [name for run in runs for name in run.folders]
+    twice = {name for name in folders if folders.count(name) > 1}
+    if twice:
+        raise ValueError(
+            f"The runs of {path} must have folders of their own, NAME_SEED "
+            f"with --seeds. Received twice: {', '.join(sorted(twice))}"
+        )
     return runs
 
 
+def _check_seeds(run, path):
+    """Raises if the runs that one line stands for have no names."""
+    options = _options(run.arguments)
+    if options.sweep:
+        raise ValueError(
+            f"A list has no --sweep, but a [[run]] for each value. Received: "
+            f"--sweep {shlex.join(options.sweep)} in {run.name!r} of {path}"
+        )
+    if len(set(options.seeds)) < len(options.seeds):
+        raise ValueError(
+            "The seeds of a run must be different. Received: --seeds "
+            f"{' '.join(map(str, options.seeds))} in {run.name!r} of {path}"
+        )
+
+
 def is_done(run, folder):
-    """Whether a run is recorded, in the package or in its own folder."""
-    finished = pathlib.Path(folder, run.name, "record.json").exists()
-    return finished or run.name in recorded_runs()
+    """Whether a run is recorded, in the package or in its own folder.
+
+    Of several seeds all must be.
+    """
+    recorded = recorded_runs()
+    return all(
+        name in recorded or pathlib.Path(folder, name, "record.json").exists()
+        for name in run.folders
+    )
 
 
 def train_run_list(runs, folder="runs", *, report=print):

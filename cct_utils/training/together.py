@@ -12,19 +12,24 @@ https://docs.jax.dev/en/latest/automatic-vectorization.html
 
 import contextlib
 import dataclasses
-import functools
+import json
+import pathlib
 import time
-from typing import NamedTuple
 
 import keras
 import numpy as np
-from keras import ops
 
-from cct_utils.augmentation.compiled import CompiledAugmentation
-from cct_utils.data import Dataset
-from cct_utils.layers import CCTTokenizer, PatchTokenizer
-from cct_utils.models import copy_resized
-from cct_utils.results import command_line, describe_environment
+from cct_utils.results import (
+    command_line,
+    describe_environment,
+    write_atomically,
+)
+from cct_utils.training.compiled_epochs import (
+    Answers,
+    CompiledEpochs,
+    State,
+    assign_member,
+)
 from cct_utils.training.experiment import (
     best_epoch,
     check_augmented_once,
@@ -32,9 +37,7 @@ from cct_utils.training.experiment import (
     describe_run,
     evaluate_logits,
     float32_copy,
-    stream_states,
 )
-from cct_utils.training.recipes import Recipe
 from cct_utils.training.run_folder import RunFolder
 from cct_utils.training.small_images import small_model, with_smaller_images
 
@@ -49,29 +52,7 @@ MAY_DIFFER = (
     "policy_epochs",
     "mixing_epochs",
 )
-CHUNK = 1000  # images of one member that are validated or tested at a time
-
-
-class Member(NamedTuple):
-    """One of the trainings.
-
-    `folder` is its run folder, `model` is built with its seed, and `data` are
-    divided by it.
-    """
-
-    folder: str
-    seed: int
-    recipe: Recipe
-    model: keras.Model
-    data: Dataset
-
-
-class State(NamedTuple):
-    """All that a step changes: lists of arrays `(members, ...)`."""
-
-    weights: list
-    others: list  # the model's variables that are not trained
-    optimizer: list
+SAVE_SECONDS = 60  # of training between two states that are saved
 
 
 def run_together(
@@ -81,8 +62,9 @@ def run_together(
 
     What is trained is what `run_experiment` trains, but for three things: the
     images that are left when all whole batches of an epoch are taken wait for
-    another epoch, the augmentation draws other random numbers, and an
-    interrupted training begins again.
+    another epoch, the augmentation draws other random numbers, and the state
+    is saved each minute and not after each epoch. The same call goes on from
+    there where a killed one stopped.
 
     Args:
         members: list of `Member`. Their recipes may differ in `MAY_DIFFER`.
@@ -116,13 +98,13 @@ def run_together(
             stack.enter_context(RunFolder(each.folder, words))
             for each, words in zip(members, described, strict=True)
         ]
-        histories, weights = _train(members, report)
-        answers = _test(members, weights)
+        course = _train(members, report)
+        answers = _test(members, course.best)
         records = []
         for i, (each, folder) in enumerate(zip(members, folders, strict=True)):
             history = {
-                name: [float(value) for value in values[:, i]]
-                for name, values in histories.items()
+                name: [float(values[i]) for values in epochs]
+                for name, epochs in course.histories.items()
             }
             record = {
                 "schema": 1,
@@ -134,11 +116,12 @@ def run_together(
                 "test": evaluate_logits(answers[i], each.data.y_test),
             }
             tested = float32_copy(each.model)
-            _assign(tested.trainable_variables, weights, i)
+            assign_member(tested.trainable_variables, course.best, i)
             folder.finish(tested, record, answers[i], each.data.y_test)
             accuracy = record["test"]["accuracy"]
             report(f"{each.folder}: test accuracy {accuracy:.2%}")
             records.append(record)
+        course.path.unlink(missing_ok=True)
     return records
 
 
@@ -179,19 +162,124 @@ def _common(member):
 
 
 def _train(members, report):
-    """Returns the histories `(epochs, members)` and the best weights."""
+    """Trains the epochs that are not saved yet; returns the `_Course`."""
     recipe = members[0].recipe
-    until, end = recipe.small_epochs, recipe.num_epochs
-    program, state = CompiledEpochs(members), None
-    histories = {}
-    if until:
-        small = CompiledEpochs(_smaller(members))
-        state, _ = small.train(small.state(), range(until), histories, report)
-        state = program.grown_state(small, state)
-    state, best = program.train(
-        state or program.state(), range(until, end), histories, report
-    )
-    return {name: np.array(histories[name]) for name in histories}, best
+    course = _Course(members)
+    program = CompiledEpochs(members)
+    if course.epochs_done <= recipe.small_epochs:
+        if recipe.small_epochs:
+            small = CompiledEpochs(_smaller(members))
+            if not course.epochs_done:
+                course.begin(small.state())
+            course.train(small, recipe.small_epochs, report)
+            course.begin(program.grown_state(small, course.state))
+        elif not course.epochs_done:
+            course.begin(program.state())
+    course.train(program, recipe.num_epochs, report)
+    return course
+
+
+class _Course:
+    """How far trainings are that take their steps together.
+
+    It is saved in the folder of the first member.
+
+    Args:
+        members: list of `Member`.
+
+    Raises:
+        ValueError: if the folder holds the state of other members.
+    """
+
+    def __init__(self, members):
+        self.path = pathlib.Path(members[0].folder, "together.npz")
+        self.members = json.dumps(
+            [[e.seed, dataclasses.asdict(e.recipe)] for e in members]
+        )
+        self.saved = time.monotonic()
+        self.histories = {}
+        if self.path.exists():
+            self._load()
+
+    @property
+    def epochs_done(self):
+        """Number of epochs that are trained."""
+        return len(self.histories.get("loss", []))
+
+    def begin(self, state):
+        """Goes on with a state of which no epoch has been validated yet."""
+        self.state = state
+        self.best = [np.array(array) for array in state.weights]
+        self.top = np.full(len(self.best[0]), -1.0)
+
+    def train(self, program, until, report):
+        """Trains up to an epoch, with the program that fits the state."""
+        for epoch in range(self.epochs_done, until):
+            start = time.perf_counter(), time.process_time()
+            self.state, values = program.train_epoch(self.state, epoch)
+            values |= program.validate(self.state)
+            self._keep_best(values["val_accuracy"])
+            values["seconds"] = time.perf_counter() - start[0]
+            values["cpu_seconds"] = time.process_time() - start[1]
+            for name, value in values.items():
+                value = np.broadcast_to(value, self.top.shape)
+                self.histories.setdefault(name, []).append(value)
+            if time.monotonic() - self.saved >= SAVE_SECONDS:
+                self._save()
+            report(
+                f"epoch {epoch + 1}: {values['seconds']:.2f} s, validation "
+                + ", ".join(f"{x:.1%}" for x in values["val_accuracy"])
+            )
+
+    def _keep_best(self, accuracies):
+        """Keeps the weights of the members that were never better."""
+        better = accuracies > self.top
+        self.top = np.maximum(accuracies, self.top)
+        if any(better):
+            for old, new in zip(self.best, self.state.weights, strict=True):
+                old[better] = np.asarray(new)[better]
+
+    def _save(self):
+        """Writes everything into one file, atomically."""
+        arrays = {"members": np.array(self.members), "top": self.top}
+        for kind, values in (
+            *self.state._asdict().items(),
+            ("best", self.best),
+        ):
+            for i, array in enumerate(values):
+                arrays[f"{kind} {i}"] = np.asarray(array)
+        for name, epochs in self.histories.items():
+            arrays[f"history {name}"] = np.array(epochs)
+
+        def write(path):
+            with open(path, "wb") as file:
+                np.savez(file, **arrays)
+
+        write_atomically(self.path, write)
+        self.saved = time.monotonic()
+
+    def _load(self):
+        """Reads what `_save` wrote."""
+        with np.load(self.path, allow_pickle=False) as file:
+            arrays = dict(file)
+        if str(arrays["members"]) != self.members:
+            raise ValueError(
+                f"The state in {self.path} belongs to trainings with other "
+                "seeds or settings; train those to their end, choose another "
+                "folder, or delete that file to start again"
+            )
+
+        def listed(kind):
+            count = sum(name.startswith(f"{kind} ") for name in arrays)
+            return [arrays[f"{kind} {i}"] for i in range(count)]
+
+        self.state = State(*map(listed, State._fields))
+        self.best, self.top = listed("best"), arrays["top"]
+        self.histories = {
+            name.removeprefix("history "): list(values)
+            for name, values in arrays.items()
+            if name.startswith("history ")
+        }
 
 
 def _smaller(members):
@@ -212,362 +300,7 @@ def _test(members, weights):
     import jax
 
     tested = float32_copy(members[0].model)
-    answer = _Answers(tested, [each.data.x_test for each in members])
+    answer = Answers(tested, [each.data.x_test for each in members])
     # Without this a GPU rounds the factors of float32 products.
     with jax.default_matmul_precision("highest"):
         return answer(weights)
-
-
-class CompiledEpochs:
-    """The epochs of some members, each of them one program on the device.
-
-    Args:
-        members: list of `Member`, as for `run_together`.
-    """
-
-    def __init__(self, members):
-        import jax
-
-        self.jax, self.jnp = jax, jax.numpy
-        self.members = members
-        self.model, recipe = members[0].model, members[0].recipe
-        self.batch_size = recipe.batch_size
-        self.steps = len(members[0].data.x_train) // self.batch_size
-        # Each member's rate is given to each step: see `_step`.
-        self.optimizer = recipe.replace(
-            schedule="constant", warmup_epochs=0, cooldown_epochs=0
-        ).make_optimizer(self.model, self.steps)
-        self.optimizer.build(self.model.trainable_variables)
-        self.rate_index = next(
-            index
-            for index, variable in enumerate(self.optimizer.variables)
-            if variable is self.optimizer.learning_rate
-        )
-        self.loss = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        )
-        self.classes = self.model.output_shape[-1]
-        self.rates = [self._rates(each.recipe) for each in members]
-        self.decays = self._stack(
-            [each.recipe.weight_decay for each in members]
-        )
-        self.data = (
-            self._stack([each.data.x_train for each in members]),
-            self._stack([each.data.y_train for each in members]),
-        )
-        if len(members) > 1:
-            convolve_by_products(self.model)
-        self.epoch = jax.jit(self._epoch, donate_argnums=0, static_argnums=1)
-        self.validate = _Answers(self.model, [e.data.x_val for e in members])
-
-    def _stack(self, arrays):
-        """Returns one array of the members' arrays, on the device."""
-        return self.jnp.array(np.stack([np.asarray(each) for each in arrays]))
-
-    def _rates(self, recipe):
-        """Returns the learning rate of each step of the whole training."""
-        schedule = recipe.learning_rate_schedule(self.steps)
-        steps = self.jnp.arange(recipe.num_epochs * self.steps)
-        if not callable(schedule):
-            return np.full(len(steps), schedule, "float32")
-        return np.asarray(self.jax.vmap(schedule)(steps))
-
-    def state(self):
-        """Returns the state of a training that begins with the models."""
-
-        def stacked(kind):
-            same = zip(
-                *(getattr(e.model, kind) for e in self.members), strict=True
-            )
-            return [self._stack([v.value for v in each]) for each in same]
-
-        optimizer = [
-            self._stack([variable.value] * len(self.members))
-            for variable in self.optimizer.variables
-        ]
-        return State(
-            stacked("trainable_variables"),
-            stacked("non_trainable_variables"),
-            optimizer,
-        )
-
-    def grown_state(self, small, state):
-        """Returns the state that goes on where a small program stopped."""
-        grown = []
-        for i in range(len(self.members)):
-            _assign(small.model.trainable_variables, state.weights, i)
-            _assign(small.model.non_trainable_variables, state.others, i)
-            _assign(small.optimizer.variables, state.optimizer, i)
-            for source, target in (
-                (small.model.weights, self.model.weights),
-                (small.optimizer.variables, self.optimizer.variables),
-            ):
-                copy_resized(small.model, self.model, source, target)
-            grown.append(
-                [
-                    [np.asarray(variable.value) for variable in variables]
-                    for variables in (
-                        self.model.trainable_variables,
-                        self.model.non_trainable_variables,
-                        self.optimizer.variables,
-                    )
-                ]
-            )
-        return State(
-            *(
-                [self._stack(same) for same in zip(*each, strict=True)]
-                for each in zip(*grown, strict=True)
-            )
-        )
-
-    def train(self, state, epochs, histories, report):
-        """Trains some epochs; returns the state and the best weights."""
-        best, top = state.weights, np.full(len(self.members), -1.0)
-        best = [self.jnp.copy(array) for array in best]
-        for epoch in epochs:
-            start = time.perf_counter(), time.process_time()
-            state, values = self.train_epoch(state, epoch)
-            values |= self._validate(state)
-            better = values["val_accuracy"] > top
-            top = np.maximum(values["val_accuracy"], top)
-            best = [
-                self.jnp.where(
-                    better.reshape(-1, *[1] * (new.ndim - 1)), new, old
-                )
-                for new, old in zip(state.weights, best, strict=True)
-            ]
-            values["seconds"] = time.perf_counter() - start[0]
-            values["cpu_seconds"] = time.process_time() - start[1]
-            for name, value in values.items():
-                value = np.broadcast_to(value, (len(self.members),))
-                histories.setdefault(name, []).append(value)
-            report(
-                f"epoch {epoch + 1}: {values['seconds']:.2f} s, validation "
-                + ", ".join(f"{x:.1%}" for x in values["val_accuracy"])
-            )
-        return state, best
-
-    def train_epoch(self, state, epoch):
-        """Trains all members for one epoch.
-
-        Args:
-            state: a `State`, which is used up.
-            epoch: the epoch, counted from 0.
-
-        Returns:
-            `(state, values)`: the new `State`, and a dict with `loss` and
-            `accuracy`, arrays `(members,)`.
-
-        Raises:
-            FloatingPointError: if a loss is not a number, or out of bounds.
-        """
-        jnp, random = self.jnp, self.jax.random
-        streams = [
-            i
-            for i, variable in enumerate(self.model.non_trainable_variables)
-            if "seed_generator_state" in variable.path
-        ]
-        others = list(state.others)
-        drawn = [
-            stream_states(e.seed, epoch, len(streams)) for e in self.members
-        ]
-        for index, same in zip(streams, zip(*drawn, strict=True), strict=True):
-            others[index] = self._stack(same).astype(others[index].dtype)
-        kinds, chosen = [], []
-        for each in self.members:
-            kind = tuple(each.recipe.augmentation_arguments(epoch).items())
-            if kind not in kinds:
-                kinds.append(kind)
-            chosen.append(kinds.index(kind))
-        keys = [random.fold_in(random.key(e.seed), epoch) for e in self.members]
-        here = slice(epoch * self.steps, (epoch + 1) * self.steps)
-        state, sums = self.epoch(
-            state._replace(others=others),
-            tuple(kinds),
-            self.data,
-            jnp.array(
-                np.stack([self._order(e, epoch) for e in self.members], 1)
-            ),
-            jnp.array(np.stack([rates[here] for rates in self.rates], 1)),
-            jnp.stack(keys),
-            jnp.array(chosen),
-        )
-        count = self.steps * self.batch_size
-        values = {name: np.asarray(sums[name]) / count for name in sums}
-        if not np.all(values["loss"] <= 10 * np.log(self.classes)):
-            rates = ", ".join(
-                f"{e.recipe.learning_rate:g}" for e in self.members
-            )
-            raise FloatingPointError(
-                f"A loss became {np.max(values['loss']):g} in epoch "
-                f"{epoch + 1}: a training diverged. Use a learning rate below "
-                f"the highest of {rates}, or look for images or labels that "
-                "are not numbers"
-            )
-        return state, values
-
-    def _order(self, member, epoch):
-        """Returns the images of each step, as `ShuffledBatches` draws them."""
-        rng = np.random.default_rng((member.seed, epoch))
-        order = rng.permutation(len(member.data.x_train))
-        order = order[: self.steps * self.batch_size]
-        return order.reshape(self.steps, self.batch_size)
-
-    def _validate(self, state):
-        """Returns the metrics of the validation images."""
-        logits = self.validate(state.weights)
-        values = {}
-        for answers, member in zip(logits, self.members, strict=True):
-            labels = member.data.y_val
-            score = evaluate_logits(answers, labels)
-            # With the smoothing of the training, as Keras validates.
-            one_hot = keras.utils.to_categorical(labels, self.classes)
-            score["loss"] = float(self.loss(one_hot, answers))
-            for name in ("accuracy", "loss", "top-5-accuracy"):
-                values.setdefault(f"val_{name}", []).append(score[name])
-        return {name: np.array(each) for name, each in values.items()}
-
-    def _epoch(self, state, kinds, data, orders, rates, keys, chosen):
-        """Returns the state after all steps of an epoch, and summed metrics.
-
-        This is the program that is compiled. The images are an argument of
-        it: as constants they would be compiled as well, for minutes.
-        """
-        jax = self.jax
-        changes = [CompiledAugmentation(**dict(kind)) for kind in kinds]
-
-        def member_step(state, images, labels, order, rate, decay, key, choice):
-            batch = images[order], jax.nn.one_hot(labels[order], self.classes)
-            changed = [change(key, *batch) for change in changes]
-            batch = [
-                jax.lax.select_n(choice, *same) if len(changes) > 1 else same[0]
-                for same in zip(*changed, strict=True)
-            ]
-            return self._step(state, *batch, rate, decay)
-
-        def step(carry, inputs):
-            state, number = carry
-            order, rate = inputs
-            state, sums = jax.vmap(member_step)(
-                state,
-                *data,
-                order,
-                rate,
-                self.decays,
-                jax.vmap(jax.random.fold_in, (0, None))(keys, number),
-                chosen,
-            )
-            return (state, number + 1), sums
-
-        (state, _), sums = jax.lax.scan(step, (state, 0), (orders, rates))
-        return state, {name: sums[name].sum(axis=0) for name in sums}
-
-    def _step(self, state, images, labels, rate, decay):
-        """Returns the state of one member after a step, and its metrics."""
-        jax, jnp = self.jax, self.jnp
-
-        def loss_of(weights):
-            logits, others = self.model.stateless_call(
-                weights, state.others, images, training=True
-            )
-            return self.loss(labels, logits), (logits, others)
-
-        (loss, (logits, others)), gradients = jax.value_and_grad(
-            loss_of, has_aux=True
-        )(state.weights)
-        optimizer = list(state.optimizer)
-        optimizer[self.rate_index] = rate
-        # Keras keeps the decay as an attribute: while the step is traced it
-        # is the member's own.
-        self.optimizer.weight_decay = self.optimizer.adam_weight_decay = decay
-        weights, optimizer = self.optimizer.stateless_apply(
-            optimizer, gradients, state.weights
-        )
-        right = jnp.argmax(logits, -1) == jnp.argmax(labels, -1)
-        sums = {"loss": loss * len(images), "accuracy": right.sum()}
-        return State(weights, others, optimizer), sums
-
-
-class _Answers:
-    """Logits of all members' images, some of them at a time."""
-
-    def __init__(self, model, images):
-        import jax
-
-        self.count = len(images[0])
-        chunks = -(-self.count // CHUNK)
-        size = -(-self.count // chunks)
-        # The last chunk is filled up with the first images.
-        index = np.arange(chunks * size) % self.count
-        self.images = [
-            jax.numpy.array(np.stack([each[part] for each in images]))
-            for part in np.split(index, chunks)
-        ]
-        self.others = [v.value for v in model.non_trainable_variables]
-
-        def answer(weights, others, images):
-            return model.stateless_call(
-                weights, others, images, training=False
-            )[0]
-
-        self.answer = jax.jit(jax.vmap(answer, in_axes=(0, None, 0)))
-
-    def __call__(self, weights):
-        """Returns an array `(members, images, classes)`."""
-        logits = [
-            self.answer(weights, self.others, images) for images in self.images
-        ]
-        return np.concatenate(logits, axis=1)[:, : self.count]
-
-
-def _assign(variables, arrays, index):
-    """Gives variables the values of one member."""
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array[index])
-
-
-def convolve_by_products(model):
-    """Makes a tokenizer's convolutions products of matrices.
-
-    Convolutions of several models at once, each with kernels of its own, are
-    grouped convolutions, for which GPUs have no fast programs. Products of
-    many matrices they have.
-
-    Args:
-        model: a model; its convolutions compute the same as before.
-    """
-    for layer in model.layers:
-        if isinstance(layer, CCTTokenizer):
-            convolutions = layer.convolutions
-        elif isinstance(layer, PatchTokenizer):
-            convolutions = [layer.convolution]
-        else:
-            continue
-        for convolution in convolutions:
-            convolution.convolution_op = functools.partial(
-                _product_of_patches, convolution
-            )
-
-
-def _product_of_patches(convolution, images, kernel):
-    """Returns what a convolution answers, as a product of all its patches."""
-    height, width, channels, filters = kernel.shape
-    if convolution.padding == "same":  # of stride 1, as the tokenizers use it
-        sides = ((height - 1) // 2, height // 2), ((width - 1) // 2, width // 2)
-        images = ops.pad(images, ((0, 0), *sides, (0, 0)))
-    down, right = convolution.strides
-    rows = (images.shape[1] - height) // down + 1
-    columns = (images.shape[2] - width) // right + 1
-    patches = ops.concatenate(
-        [
-            images[
-                :,
-                i : i + down * (rows - 1) + 1 : down,
-                j : j + right * (columns - 1) + 1 : right,
-            ]
-            for i in range(height)
-            for j in range(width)
-        ],
-        axis=-1,
-    )
-    return patches @ ops.reshape(kernel, (height * width * channels, filters))
