@@ -32,6 +32,14 @@ def main(arguments=None):
     options = parse(arguments)
     names = options.runs or results.recorded_runs()
     records = {name: results.load_record(name) for name in names}
+    # The time of runs that were trained together is that of all of them.
+    shared = [name for name, record in records.items() if "together" in record]
+    if options.runs and shared:
+        raise ValueError(
+            "A run must have been trained alone to have a price of its own. "
+            f"Received: {', '.join(shared)}"
+        )
+    records = {name: records[name] for name in names if name not in shared}
     baseline = options.against and results.load_record(options.against)
     rows = []
     for level in options.level:
@@ -50,7 +58,10 @@ def parse(arguments):
     """Returns the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument(
-        "runs", nargs="*", help="recorded runs or run folders; all if none"
+        "runs",
+        nargs="*",
+        help="recorded runs or run folders; all that were trained alone if "
+        "none",
     )
     parser.add_argument(
         "--level",

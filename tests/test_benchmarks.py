@@ -213,6 +213,18 @@ def test_the_cost_of_an_accuracy_is_that_of_whole_epochs(load):
     assert reached(record, 0.55) == expected
 
 
+def test_time_to_accuracy_counts_only_runs_with_a_price_of_their_own(
+    load, capsys
+):
+    main = load("time_to_accuracy").main
+    main(["--level", "70"])
+    listed = capsys.readouterr().out
+    assert "cct_2_3x2_fast_0" in listed
+    assert "ablation_base_0" not in listed
+    with pytest.raises(ValueError, match="alone.*Received: ablation_base_0"):
+        main(["ablation_base_0", "--level", "70"])
+
+
 def test_time_to_accuracy_prints_recorded_runs(load, capsys):
     arguments = ["--level", "70", "--level", "99.9", "article_cifar10"]
     load("time_to_accuracy").main([*arguments, "--against", "article_cifar10"])

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from cct_utils.training import load_run_list
+
 OLD = {
     "command": "python -m cct_utils train cct_2_3x2 --out runs/a",
     "commit": "0123456789ab",
@@ -81,6 +83,19 @@ FAST = {
         "small_scale": 0.75,
     },
 }
+ON_GPU = {
+    **NEW,
+    "command": "python -m cct_utils train cct_2_3x2 --seeds 3 4 --out runs/g",
+    "hardware": {**OLD["hardware"], "accelerators": ["H100 <8>"]},
+    "together": 2,
+    "seed": 3,
+    "test": {"accuracy": 0.7, "top-5-accuracy": 0.9},
+}
+GROUP = """
+[[run]]
+name = "g"
+train = "cct_2_3x2 --seeds 3 4 --precision float32"
+"""
 LIST = """
 # Small runs, for comparing.
 
@@ -106,14 +121,32 @@ def folder(tmp_path):
     """A repository with three full runs and one of two short ones."""
     short = {**FAST, "data": {**OLD["data"], "images": [900, 100, 10_000]}}
     records = {"old": OLD, "new": NEW, "fast_0": FAST, "small": short}
-    for name, record in records.items():
-        path = tmp_path / "cct_utils" / "recorded" / name / "record.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(record))
+    for name, content in records.items():
+        record(tmp_path, name, content)
     lists = tmp_path / "experiments"
     lists.mkdir()
     (lists / "ablations.toml").write_text(LIST)
     return tmp_path
+
+
+def record(folder, name, content):
+    """Adds a record to a repository, or replaces it."""
+    path = folder / "cct_utils" / "recorded" / name / "record.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def with_group(folder):
+    """The same with two seeds that trained together on a GPU."""
+    record(folder, "g_3", ON_GPU)
+    record(
+        folder,
+        "g_4",
+        {**ON_GPU, "seed": 4, "test": {**ON_GPU["test"], "accuracy": 0.72}},
+    )
+    (folder / "experiments" / "ladder.toml").write_text(GROUP)
+    return folder
 
 
 def words(html):
@@ -230,3 +263,208 @@ def test_the_books_own_records_make_a_page(tables, root):
     for _, _, runs in tables.read_lists(root):
         for run in runs:
             assert run["name"] in page
+
+
+# --- Seeds that trained together, on a GPU -----------------------------------
+
+
+def test_runs_on_a_gpu_have_a_row_of_their_own_without_a_price(
+    tables, with_group
+):
+    glance = words(tables.render_glance(with_group))
+    assert (
+        "CCT-2/3x2 article 71.00 ± 1.41 seeds 3, 4, on a GPU 2 – 283,723"
+        in glance
+    )
+    assert "CCT-2/3x2 article 78.00 ± 1.41 seeds 0, 1 2 7 283,723" in glance
+    assert glance.count("measured here") == 3
+
+
+def test_a_row_is_of_one_kind_of_machine(tables):
+    h100, a100 = (
+        {"hardware": {**OLD["hardware"], "accelerators": [name]}}
+        for name in ("H100", "A100")
+    )
+    kinds = [{}, {"together": 2}, {**h100, "together": 2}, h100, a100]
+    groups = tables.groups_of(
+        {
+            str(seed): {**NEW, **kind, "seed": seed}
+            for seed, kind in enumerate(kinds)
+        }
+    )
+    seeds = sorted(tables.seed_numbers(group) for group in groups)
+    assert seeds == ["0", "1", "2, 3", "4"]
+    priced = [tables.is_priced(group[0]) for group in groups]
+    assert priced.count(True) == 1
+
+
+def test_the_books_rows_never_mix_a_processor_with_a_gpu(tables, root):
+    groups = tables.groups_of(tables.read_records(root))
+    kinds = [{tables.on_gpu(record) for record in each} for each in groups]
+    assert all(len(each) == 1 for each in kinds)
+    assert {True} in kinds and {False} in kinds
+
+
+def test_seeds_together_are_one_row_of_their_list(tables, with_group):
+    runs = tables.read_lists(with_group)[1][2]
+    table = tables.list_table(runs, runs, tables.read_records(with_group))
+    assert words(table).endswith("parameters g – 3, 4 71.00 ± 1.41 GPU 283,723")
+    assert '<td role="cell" data-label="seeds" class="number">3, 4' in table
+
+
+def test_seeds_together_are_recorded_when_all_of_them_are(tables, with_group):
+    (with_group / "experiments" / "ablations.toml").unlink()
+    records = tables.read_records(with_group)
+    text = words(tables.lists_of_runs(with_group, records))
+    assert "1 of 1 recorded. Not recorded yet: none." in text
+    del records["g_4"]
+    text = words(tables.lists_of_runs(with_group, records))
+    assert "0 of 1 recorded. Not recorded yet: g ." in text
+
+
+def test_seeds_do_not_set_a_run_apart(tables, with_group):
+    (with_group / "experiments" / "ladder.toml").write_text(
+        GROUP + GROUP.replace('"g"', '"h"').replace("3 4", "5 6 --epochs 2")
+    )
+    record(with_group, "h_5", {**ON_GPU, "seed": 5})
+    record(with_group, "h_6", {**ON_GPU, "seed": 6})
+    runs = tables.read_lists(with_group)[1][2]
+    table = tables.list_table(runs, runs, tables.read_records(with_group))
+    assert "parameters g – 3, 4 71.00" in words(table)
+    assert "h --epochs 2 5, 6 70.00" in words(table)
+
+
+def test_the_command_of_a_list_is_one_that_trains_it(tables, with_group):
+    """JAX is asked for where all need it, and spoken of where some do."""
+    path = with_group / "experiments" / "ladder.toml"
+    command = "python -m cct_utils train-list experiments/"
+
+    def part():
+        records = tables.read_records(with_group)
+        parts = tables.lists_of_runs(with_group, records).split("### ")
+        assert f"```bash\n{command}ablations.toml\n```" in parts[1]
+        assert "KERAS_BACKEND" not in parts[1]
+        return parts[2]
+
+    jax = "KERAS_BACKEND=jax"
+    assert part().endswith(f"```bash\n{jax} {command}ladder.toml\n```")
+    path.write_text(GROUP + LIST.replace('"small', '"other'))
+    assert f"```bash\n{command}ladder.toml\n```" in part()
+    assert f"on a GPU, with `{jax}` before the command" in part()
+
+
+def test_details_of_a_gpu_say_its_name_and_no_processor_time(
+    tables, with_group
+):
+    records = tables.read_records(with_group)
+    details = dict(
+        zip(records, tables.details_of(with_group, records), strict=True)
+    )
+    text = words(details["g_4"])
+    assert "CCT-2/3x2, article, on a GPU, seed 4, 72.00 % what" in text
+    assert "time on the clock 4 minutes, 2 trained together machine" in text
+    assert "H100 &lt;8&gt;, A &amp; B, 2 cores" in text
+    assert "CPU" not in text and "processor time" not in text
+    assert "processor time" in details["old"]
+    assert "together" not in details["old"]
+
+
+def test_seeds_together_are_repeated_by_one_command(tables, with_group):
+    lists = tables.read_lists(with_group)
+    records = tables.read_records(with_group)
+    commands = tables.commands_today(lists, records)
+    assert (
+        commands["g_3"]
+        == commands["g_4"]
+        == (
+            "KERAS_BACKEND=jax python -m cct_utils train cct_2_3x2 --seeds 3 4 "
+            "--precision float32 --out runs/g"
+        )
+    )
+    assert commands["old"] == OLD["command"]
+    alone = tables.commands_today([], records)
+    assert alone["g_4"] == f"KERAS_BACKEND=jax {ON_GPU['command']}"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [("quarter", ""), ("other", " --set small_share=0")]
+)
+def test_seeds_of_short_lists_and_changed_recipes_are_not_full_runs(
+    name, change, tables, with_group
+):
+    records = tables.read_records(with_group)
+    assert {"g_3", "g_4"} <= set(tables.full_runs(with_group, records))
+    path = with_group / "experiments" / "ladder.toml"
+    path.write_text(GROUP.replace("float32", f"float32{change}"))
+    path.rename(path.with_stem(name))
+    full = tables.full_runs(with_group, records)
+    assert sorted(full) == ["fast_0", "new", "old"]
+
+
+def test_curves_are_of_a_processor_where_there_is_one(tables, with_group):
+    records = tables.read_records(with_group)
+    del records["small"]
+    groups = tables.groups_of(records)
+    figure = tables.curves(groups)
+    assert figure.count("<polyline") == 4 and "on a GPU" not in figure
+    alone = [each for each in groups if each[0]["seed"] != 0]
+    figure = tables.curves(alone)
+    assert figure.count("<polyline") == 4
+    assert words(figure).count("CCT-2/3x2, article, on a GPU") == 1
+
+
+def test_gaps_and_settings_tell_runs_on_a_gpu_apart(tables, with_group):
+    full = tables.full_runs(with_group, tables.read_records(with_group))
+    gaps = words(tables.gaps(full))
+    assert "CCT-2/3x2, article: 78.00 ± 1.41 %, authors" in gaps
+    assert "CCT-2/3x2, article, on a GPU: 71.00 ± 1.41 %, authors" in gaps
+    assert "runs (seeds 3, 4; there best of four)" in gaps
+    settings = words(tables.settings_table(full))
+    assert "CCT-2/3x2: seeds 3, 4, on a GPU" in settings
+    assert "CCT-2/3x2: seeds 0, 1 " in settings
+    assert settings.count("here: article") == 1
+
+
+def test_seeds_together_on_a_processor_have_no_price(tables, with_group):
+    hardware = {"hardware": OLD["hardware"]}
+    group = [{**ON_GPU, **hardware}, {**ON_GPU, **hardware, "seed": 4}]
+    row = tables.measured_row(group)
+    assert (row.note, row.cpu_minutes) == ("seeds 3, 4", None)
+    runs = tables.read_lists(with_group)[1][2]
+    table = tables.list_table(
+        runs, runs, dict(zip(("g_3", "g_4"), group, strict=True))
+    )
+    assert "3, 4 70.00 ± 0.00 – 283,723" in words(table)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "cct_2_3x2",
+        "cct_2_3x2 --seed 3",
+        "cct_2_3x2 --seeds 3",
+        "--seeds 3 4 --set a=1 b=2",
+        "cct_2_3x2 --seeds 10 2 003 --epochs 4",
+        "--seed 1 --seeds 0 2 --precision float32",
+    ],
+)
+def test_a_line_stands_for_the_folders_that_training_writes(
+    arguments, tables, tmp_path
+):
+    path = tmp_path / "list.toml"
+    path.write_text(f'[[run]]\nname = "a"\ntrain = "{arguments}"\n')
+    (run,) = load_run_list(path)
+    line = {"name": "a", "train": arguments}
+    assert tables.folders_of(line) == list(run.folders)
+
+
+def test_the_books_lines_stand_for_the_folders_that_training_writes(
+    tables, root
+):
+    several = 0
+    for name, _, lines in tables.read_lists(root):
+        runs = load_run_list(root / "experiments" / f"{name}.toml")
+        for line, run in zip(lines, runs, strict=True):
+            assert tables.folders_of(line) == list(run.folders)
+            several += len(run.folders) > 1
+    assert several

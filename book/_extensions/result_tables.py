@@ -31,7 +31,10 @@ PLOT_WIDTH, PLOT_HEIGHT = 640, 260
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
 
 # Lists of short trainings, which are compared among themselves alone.
-SHORT_LISTS = ("build_up", "ablations", "data")
+SHORT_LISTS = ("build_up", "ablations", "data", "quarter")
+
+# Before the command of seeds that are trained together.
+WITH_JAX = "KERAS_BACKEND=jax "
 
 # What records say that were written before there were recipes to choose from.
 FIRST_SETTINGS = {
@@ -170,9 +173,10 @@ def full_runs(root, records):
     """
     lists = read_lists(root)
     short = {
-        run["name"]
+        folder
         for name, _, runs in lists
         for run in runs
+        for folder in folders_of(run)
         if name in SHORT_LISTS
     }
     commands = commands_today(lists, records)
@@ -189,18 +193,50 @@ def commands_today(lists, records):
     """The command that repeats each run today, by the run's name.
 
     That is the one of its list: a record holds the command that was typed when
-    a recipe of the same name may have had other settings.
+    a recipe of the same name may have had other settings. Seeds that are
+    trained together have one command.
     """
     listed = {
-        run["name"]: f"python -m cct_utils train {run['train']} "
+        folder: f"python -m cct_utils train {run['train']} "
         f"--out runs/{run['name']}"
         for _, _, runs in lists
         for run in runs
+        for folder in folders_of(run)
     }
-    return {
-        name: listed.get(name, record["command"])
-        for name, record in records.items()
-    }
+    commands = {}
+    for name, record in records.items():
+        command = listed.get(name, record["command"])
+        if seeds_in(command):
+            command = WITH_JAX + command
+        commands[name] = command
+    return commands
+
+
+def folders_of(run):
+    """The names of the records that a line of a list stands for."""
+    seeds = seeds_in(run["train"])
+    return [f"{run['name']}_{seed}" for seed in seeds] or [run["name"]]
+
+
+def seeds_in(command):
+    """The seeds that a command trains together; none if it trains one."""
+    for word in words_of(command):
+        if word.startswith("--seeds "):
+            return [int(seed) for seed in word.split()[1:]]
+    return []
+
+
+def on_gpu(record):
+    """Whether a run was trained on a GPU."""
+    return bool(record["hardware"]["accelerators"])
+
+
+def is_priced(record):
+    """Whether the processor time is what this one training costs.
+
+    It is not on a GPU, nor where several trainings share a process.
+    """
+    return not on_gpu(record) and record.get("together", 1) == 1
 
 
 def all_settings(record):
@@ -227,7 +263,10 @@ def recipe_of(record):
 
 
 def groups_of(records):
-    """Runs that differ in nothing but the seed: lists, in a fixed order."""
+    """Runs that differ in nothing but the seed: lists, in a fixed order.
+
+    What was trained on another kind of machine stands in another list.
+    """
     groups = {}
     for record in records.values():
         settings = {
@@ -236,7 +275,13 @@ def groups_of(records):
             if key in (*FIRST_SETTINGS, *record_keys())
         }
         key = json.dumps(
-            [record["model"], record.get("model_arguments", {}), settings],
+            [
+                record["model"],
+                record.get("model_arguments", {}),
+                settings,
+                record["hardware"]["accelerators"],
+                is_priced(record),
+            ],
             sort_keys=True,
         )
         groups.setdefault(key, []).append(record)
@@ -329,7 +374,9 @@ def results_table(records):
 def measured_row(group):
     """What runs reached that differ in their seeds alone."""
     first = group[0]
-    seeds = ", ".join(str(record["seed"]) for record in group)
+    minutes = None
+    if is_priced(first):
+        minutes = mean(cpu_seconds(record) / 60 for record in group)
     return Row(
         MEASURED,
         model_name(first["model"]),
@@ -338,9 +385,24 @@ def measured_row(group):
         first["settings"]["num_epochs"],
         with_spread([100 * r["test"]["accuracy"] for r in group]),
         with_spread([100 * r["test"]["top-5-accuracy"] for r in group]),
-        mean(cpu_seconds(record) / 60 for record in group),
-        f"seed {seeds}" if len(group) == 1 else f"seeds {seeds}",
+        minutes,
+        runs_of(group),
     )
+
+
+def runs_of(group):
+    """The seeds of some runs, and whether they are of a GPU."""
+    return seeds_of(group) + ", on a GPU" * on_gpu(group[0])
+
+
+def seeds_of(group):
+    """The seeds of some runs, in words."""
+    return f"seed{'s' * (len(group) > 1)} {seed_numbers(group)}"
+
+
+def seed_numbers(group):
+    """The seeds of some runs, with commas."""
+    return ", ".join(str(record["seed"]) for record in group)
 
 
 def with_spread(values):
@@ -356,7 +418,7 @@ def mean(values):
 
 
 def cpu_seconds(record):
-    """The processor time of a training, of all cores together."""
+    """The processor time of a training's process, of all its cores."""
     return sum(record["history"]["cpu_seconds"])
 
 
@@ -371,7 +433,8 @@ def model_name(key):
 
 def title_of(record):
     """What a run is called on the page."""
-    return f"{model_name(record['model'])}, {recipe_of(record)}"
+    title = f"{model_name(record['model'])}, {recipe_of(record)}"
+    return title + ", on a GPU" * on_gpu(record)
 
 
 def gaps(records):
@@ -404,7 +467,8 @@ def settings_table(records):
     for group in groups_of(records):
         settings = own_settings(group)
         name = model_name(group[0]["model"])
-        runs = f"{name}: {settings.pop('runs')}"
+        runs = f"{name}: {runs_of(group)}"
+        del settings["runs"]
         key = (recipe_of(group[0]), *settings.items())
         ways.setdefault(key, []).append(runs)
     for (recipe, *settings), runs in sorted(ways.items()):
@@ -425,7 +489,6 @@ def own_settings(group):
     record = group[0]
     settings, data = all_settings(record), record["data"]
     changed = record.get("model_arguments", {})
-    seeds = ", ".join(str(each["seed"]) for each in group)
     return {
         "optimizer": OPTIMIZERS[settings["optimizer"]],
         "learning rate": learning_rate(settings),
@@ -443,7 +506,7 @@ def own_settings(group):
         "epochs": epochs(settings),
         "training images": f"{data['images'][0]:,}",
         "pixels": escape(data["source"].partition(":")[0]),
-        "runs": f"seed {seeds}" if len(group) == 1 else f"seeds {seeds}",
+        "runs": seeds_of(group),
     }
 
 
@@ -490,8 +553,8 @@ def lists_of_runs(root, records):
     """Each list: what is recorded, what is not, and what it is about."""
     parts = []
     for name, comment, runs in read_lists(root):
-        done = [run for run in runs if run["name"] in records]
-        missing = [run["name"] for run in runs if run["name"] not in records]
+        done = [run for run in runs if records.keys() >= {*folders_of(run)}]
+        missing = [run["name"] for run in runs if run not in done]
         parts.append(f"### `{name}`\n\n{escape(comment)}")
         if done:
             parts.append(list_table(runs, done, records))
@@ -500,20 +563,40 @@ def lists_of_runs(root, records):
             + (", ".join(f"<code>{each}</code>" for each in missing) or "none")
             + "."
         )
-        parts.append(
-            "```bash\npython -m cct_utils train-list "
-            f"experiments/{name}.toml\n```"
-        )
+        parts.append(command_of_list(name, runs))
     return "\n\n".join(parts)
 
 
+def command_of_list(name, runs):
+    """The command that trains a list, and what some of its runs ask for."""
+    groups = [run for run in runs if seeds_in(run["train"])]
+    command = f"python -m cct_utils train-list experiments/{name}.toml"
+    if len(groups) == len(runs):
+        command = WITH_JAX + command
+    words = f"```bash\n{command}\n```"
+    if 0 < len(groups) < len(runs):
+        words += (
+            "\n\nSeveral seeds of one run are trained together, on a GPU, with "
+            f"`{WITH_JAX.strip()}` before the command. Without it they are "
+            "refused, and the other runs trained."
+        )
+    return words
+
+
 def list_table(runs, done, records):
-    """The recorded runs of a list, each with what sets it apart."""
+    """The recorded runs of a list, each with what sets it apart.
+
+    Seeds that are trained together are one row.
+    """
     words = {run["name"]: words_of(run["train"]) for run in runs}
     common = set.intersection(*(set(each) for each in words.values()))
     body = []
     for run in done:
-        record = records[run["name"]]
+        group = [records[folder] for folder in folders_of(run)]
+        first = group[0]
+        cost = "GPU" if on_gpu(first) else "–"
+        if is_priced(first):
+            cost = f"{mean(cpu_seconds(record) for record in group):,.0f}"
         apart = [
             word
             for word in words[run["name"]]
@@ -526,17 +609,17 @@ def list_table(runs, done, records):
                     run["name"].replace("_", "_<wbr>"),
                     " ".join(f"<code>{escape(word)}</code>" for word in apart)
                     or "–",
-                    str(record["seed"]),
-                    f"{100 * record['test']['accuracy']:.2f}",
-                    f"{cpu_seconds(record):,.0f}",
-                    f"{record['parameters']:,}",
+                    seed_numbers(group),
+                    with_spread([100 * r["test"]["accuracy"] for r in group]),
+                    cost,
+                    f"{first['parameters']:,}",
                 ),
             )
         )
     columns = (
         "run",
         "set apart by",
-        "seed",
+        "seeds" if any(seeds_in(run["train"]) for run in done) else "seed",
         "top-1 (%)",
         "CPU seconds",
         "parameters",
@@ -545,12 +628,14 @@ def list_table(runs, done, records):
 
 
 def words_of(command):
-    """The words of a command, each option with its value."""
+    """The words of a command, each option with its value or its seeds."""
     words = []
     for word in shlex.split(command):
-        if words and words[-1] in ("--set",):
+        last = words[-1] if words else ""
+        more_seeds = last.startswith("--seeds ") and word.isdecimal()
+        if last == "--set":
             words[-1] = word
-        elif words and words[-1].startswith("--") and " " not in words[-1]:
+        elif more_seeds or last.startswith("--") and " " not in last:
             words[-1] += f" {word}"
         else:
             words.append(word)
@@ -577,28 +662,45 @@ def price_of_an_epoch(record):
     )
 
 
+def cost_of(record):
+    """The time of a run: the processor's, if it has a price, and the clock's.
+
+    The clock is that of the process, whatever trained in it.
+    """
+    rows = {}
+    if is_priced(record):
+        rows["processor time"] = (
+            f"{cpu_seconds(record):,.0f} CPU seconds, "
+            f"{price_of_an_epoch(record)} an epoch"
+        )
+    clock = f"{sum(record['history']['seconds']) / 60:.0f} minutes"
+    if record.get("together", 1) > 1:
+        clock += f", {record['together']} trained together"
+    return rows | {"time on the clock": clock}
+
+
 def details(name, record, command):
     """What a run took, and the command that repeats it, folded away."""
     history, data = record["history"], record["data"]
-    seconds, best = history["seconds"], record["best_epoch"]
+    best = record["best_epoch"]
     hardware = record["hardware"]
     machine = f"{hardware['processor']}, {hardware['cores']} cores"
     if hardware["accelerators"]:
         machine = ", ".join([*hardware["accelerators"], machine])
     versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
     test = record["test"]
+    summary = f"{title_of(record)}, seed {record['seed']}, "
+    summary += f"{100 * test['accuracy']:.2f} %"
+    if is_priced(record):
+        summary += f", {cpu_seconds(record) / 60:.0f} CPU minutes"
     rows = {
         "test accuracy, top-1": f"{100 * test['accuracy']:.2f} %",
         "test accuracy, top-5": f"{100 * test['top-5-accuracy']:.2f} %",
         "best validation accuracy": (
             f"{100 * history['val_accuracy'][best - 1]:.2f} %, in epoch "
-            f"{best} of {len(seconds)}"
+            f"{best} of {len(history['seconds'])}"
         ),
-        "processor time": (
-            f"{cpu_seconds(record):,.0f} CPU seconds, "
-            f"{price_of_an_epoch(record)} an epoch"
-        ),
-        "time on the clock": f"{sum(seconds) / 60:.0f} minutes",
+        **cost_of(record),
         "machine": escape(machine),
         "versions": escape(versions),
         "commit": f"<code>{record['commit']}</code>",
@@ -612,9 +714,7 @@ def details(name, record, command):
     )
     return (
         f'<details class="run">\n<summary><code>{name}</code>: '
-        f"{title_of(record)}, seed {record['seed']}, "
-        f"{100 * test['accuracy']:.2f} %, "
-        f"{cpu_seconds(record) / 60:.0f} CPU minutes</summary>\n\n{body}\n\n"
+        f"{summary}</summary>\n\n{body}\n\n"
         f"```bash\n{command}\n```\n\n"
         f"Everything above, epoch by epoch, is in "
         f"`cct_utils/recorded/{name}/record.json`.\n\n</details>"
@@ -673,7 +773,7 @@ def row_html(first, cells, numbers, rest="td", columns=()):
 
 def curves(groups):
     """Accuracy over the epochs as an inline drawing in the page's colors."""
-    records = [group[0] for group in groups]
+    records = [group[0] for group in drawn(groups)]
     lines, labels = [], []
     longest = max(len(record["history"]["accuracy"]) for record in records)
     for record in records:
@@ -712,6 +812,20 @@ def curves(groups):
         f"(solid) and on the augmented training images (dashed); {note}"
         "</figcaption>\n</figure>"
     )
+
+
+def drawn(groups):
+    """The groups without those of a GPU that a processor trained as well."""
+
+    def way(group):
+        return group[0]["model"], recipe_of(group[0])
+
+    on_processor = {way(each) for each in groups if not on_gpu(each[0])}
+    return [
+        each
+        for each in groups
+        if not on_gpu(each[0]) or way(each) not in on_processor
+    ]
 
 
 def curve_class(record):

@@ -16,7 +16,8 @@ class Change(NamedTuple):
     Attributes:
         group: what was changed, for instance `"layers"`.
         label: to what, for instance `"4"`.
-        accuracies: test accuracies in percent, one for each seed.
+        accuracies: test accuracies in percent, one for each seed, or their
+            differences from the base's.
         prices: one short text for each of the figure's price columns.
     """
 
@@ -67,17 +68,21 @@ def plot_differences(samples, *, unit="points", ax=None):
     return ax
 
 
-def plot_ablation(base, changes, band, *, price_titles=()):
+def plot_ablation(
+    base, changes, band, *, price_titles=(), xlabel="test accuracy (%)"
+):
     """Draws what each change made of the accuracy, and what it cost.
 
     Changes outside the band are drawn in blue, those within it in gray.
 
     Args:
-        base: test accuracies of the base in percent, one for each seed.
+        base: test accuracies of the base in percent, one for each seed; or
+            zero, where the changes hold differences from it.
         changes: list of `Change`, those of one group together.
         band: `(low, high)` in percent: where another seed of the base would
             be expected.
         price_titles: titles of the columns of prices.
+        xlabel: what the numbers are.
 
     Returns:
         The figure.
@@ -120,7 +125,7 @@ def plot_ablation(base, changes, band, *, price_titles=()):
     for label in ax.get_yticklabels()[1 : len(names) + 1]:
         label.set_weight("bold")
     ax.tick_params(axis="y", length=0, labelcolor=COLORS["ink"])
-    ax.set(ylim=(bottom, -0.8), xlabel="test accuracy (%)")
+    ax.set(ylim=(bottom, -0.8), xlabel=xlabel)
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
     side.set(xlim=(0, max(1, len(price_titles))))

@@ -123,9 +123,10 @@ def _places(names, shown):
 def _run(name, run):
     """Returns a run as the browser reads it, from any of its forms."""
     history = getattr(run, "history", run)
-    images = 0
+    images, alone = 0, True
     if isinstance(history, Mapping) and "history" in history:
         images = int(history.get("data", {}).get("images", [0])[0])
+        alone = "together" not in history
         history = history["history"]
     valid = isinstance(history, Mapping) and all(
         np.ndim(values) == 1 and len(values) for values in history.values()
@@ -137,6 +138,8 @@ def _run(name, run):
             f"numbers, one for each epoch. Received: {history!r:.80}"
         )
     seconds = history.get("seconds", history.get("seconds_per_epoch", []))
+    if not alone:
+        seconds = []  # those of all that were trained together
     return {
         "name": name,
         "metrics": {metric: _rounded(history[metric]) for metric in metrics},

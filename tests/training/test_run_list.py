@@ -1,6 +1,7 @@
 """A list of runs: what is read, skipped, trained, and gone on with."""
 
 import dataclasses
+import itertools
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from cct_utils.__main__ import _parser, _settings_and_model_arguments, main
 from cct_utils.augmentation import POLICIES
 from cct_utils.training import (
     Recipe,
+    Run,
     find_recipe,
     load_run_list,
     run_list,
@@ -24,6 +26,13 @@ train = "cct_2_3x2 --dataset digits --seed 1"
 [[run]]
 name = "second"
 train = "cct_2_3x2 --set positional_emb=none"
+"""
+
+
+GROUP = """
+[[run]]
+name = "many"
+train = "cct_2_3x2 --seeds 0 1 7 --set warmup_epochs=1"
 """
 
 
@@ -77,6 +86,43 @@ def test_runs_that_the_package_holds_are_skipped(tmp_path, trained):
     assert trained == []
 
 
+def test_several_seeds_stand_for_a_folder_each(tmp_path):
+    path = tmp_path / "group.toml"
+    path.write_text(TWO + GROUP)
+    first, second, many = load_run_list(path)
+    assert first.folders == ("first",) and second.folders == ("second",)
+    assert many.folders == ("many_0", "many_1", "many_7")
+    assert " ".join(many.command("runs")).endswith("--out runs/many")
+
+
+@pytest.mark.parametrize(
+    "places", itertools.product(("package", "folder", "nowhere"), repeat=3)
+)
+def test_several_seeds_are_done_when_each_is_recorded(
+    places, tmp_path, monkeypatch, trained
+):
+    run = Run("many", ("cct_2_3x2", "--seeds", "0", "1", "7"))
+    at = dict(zip(run.folders, places, strict=True))
+    packaged = [name for name in at if at[name] == "package"]
+    monkeypatch.setattr(run_list, "recorded_runs", lambda: packaged)
+    for name in at:
+        if at[name] == "folder":
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "record.json").write_text("{}")
+    done = "nowhere" not in places
+    assert run_list.is_done(run, tmp_path) == done
+    assert train_run_list([run], tmp_path, report=len) == []
+    assert len(trained) == (0 if done else 1)
+
+
+def test_a_record_of_the_bare_name_is_none_of_several_seeds(tmp_path):
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "record.json").write_text("{}")
+    run = Run("many", ("cct_2_3x2", "--seeds", "0"))
+    assert not run_list.is_done(run, tmp_path)
+    assert run_list.is_done(run._replace(arguments=("cct_2_3x2",)), tmp_path)
+
+
 def test_a_failure_does_not_keep_the_next_run_from_training(
     path, tmp_path, trained, capsys
 ):
@@ -117,6 +163,27 @@ def test_a_list_trains_for_real_and_is_then_done(tmp_path, capfd):
             '[[run]]\nname = "a"\ntrain = "x"\n' * 2,
             "all of them different",
         ),
+        (
+            '[[run]]\nname = "a"\ntrain = "x --seeds 0 1"\n'
+            '[[run]]\nname = "a_1"\ntrain = "x --seed 1"\n',
+            "folders of their own.* twice: a_1$",
+        ),
+        (
+            '[[run]]\nname = "a"\ntrain = "x --seeds 2 1 2"\n',
+            "must be different.* --seeds 2 1 2 in 'a'",
+        ),
+        (
+            '[[run]]\nname = "a"\ntrain = "x --seeds 0 --sweep rate=1,2"\n',
+            "no --sweep, .* Received: --sweep rate=1,2 in 'a'",
+        ),
+        (
+            '[[run]]\nname = "a"\ntrain = "x --seeds one"\n',
+            "whole numbers.* --seeds one",
+        ),
+        (
+            '[[run]]\nname = "a"\ntrain = "x --seeds --set y=1"\n',
+            "whole numbers.* --seeds --set",
+        ),
     ],
 )
 def test_a_list_that_is_not_valid_is_refused(content, reason, tmp_path):
@@ -137,9 +204,11 @@ def planned(root):
 
 
 def test_the_books_own_lists_can_be_trained_and_name_each_run_once(root):
-    names = [run.name for run, *_ in planned(root)]
-    assert len(names) > 40
-    assert len(set(names)) == len(names)
+    runs = [run for run, *_ in planned(root)]
+    names = {run.name for run in runs}
+    folders = [name for run in runs for name in run.folders]
+    assert len(names) == len(runs) > 40
+    assert len(set(folders)) == len(folders) > len(runs)
 
 
 def effective(settings):
@@ -152,19 +221,23 @@ def effective(settings):
 def test_a_record_was_trained_as_its_line_in_a_list_says(root):
     compared = 0
     for run, options, recipe, model_arguments in planned(root):
-        if run.name not in cct_utils.recorded_runs():
-            continue
-        record = cct_utils.load_record(run.name)
-        settings = dataclasses.asdict(recipe)
-        del settings["model"]
-        # A setting that is younger than the record did nothing then.
-        recorded = dataclasses.asdict(Recipe()) | record["settings"]
-        recorded = {key: recorded[key] for key in settings}
-        assert effective(recorded) == effective(settings), run.name
-        assert record["model_arguments"] == model_arguments, run.name
-        assert record["seed"] == options.seed, run.name
-        assert record["settings"]["precision"] == options.precision, run.name
-        images = options.train_images or 50_000
-        assert sum(record["data"]["images"][:2]) == images, run.name
-        compared += 1
+        seeds = options.seeds or [options.seed]
+        for name, seed in zip(run.folders, seeds, strict=True):
+            if name not in cct_utils.recorded_runs():
+                continue
+            record = cct_utils.load_record(name)
+            settings = dataclasses.asdict(recipe)
+            del settings["model"]
+            # A setting that is younger than the record did nothing then.
+            recorded = dataclasses.asdict(Recipe()) | record["settings"]
+            recorded = {key: recorded[key] for key in settings}
+            assert effective(recorded) == effective(settings), name
+            assert record["model_arguments"] == model_arguments, name
+            assert record["seed"] == seed, name
+            assert record.get("together", 1) == len(run.folders), name
+            assert record["model"] == options.model, name
+            assert record["settings"]["precision"] == options.precision, name
+            images = options.train_images or 50_000
+            assert sum(record["data"]["images"][:2]) == images, name
+            compared += 1
     assert compared

@@ -200,6 +200,14 @@ def test_records_and_keras_histories_do_as_well(open_widget):
     assert page.locator(".w-dashed").count() == 0
 
 
+def test_a_run_that_was_trained_with_others_has_no_time_of_its_own():
+    alone = {"history": HISTORIES["small"]}
+    runs = CurvesExplorer(
+        {"alone": alone, "with others": {**alone, "together": 3}}
+    ).runs
+    assert [run["seconds"] for run in runs] == [[60, 60, 120], []]
+
+
 @pytest.mark.parametrize(
     ("histories", "metric"),
     [
