@@ -1,15 +1,20 @@
 """The command line: train, be killed, resume, evaluate, refuse in one line."""
 
+import importlib.util
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
+from cct_utils import load_dataset, load_test_logits, load_trained
 from cct_utils.__main__ import main
+from cct_utils.training import predict_logits
 
 TRAIN = (
     "train cct_2_3x2 --dataset digits --train-images 200 --epochs 2 "
@@ -105,6 +110,126 @@ def test_a_process_killed_in_mid_epoch_resumes_with_the_same_command(
         assert resumed[key] == whole[key], key
 
 
+# Several seeds together
+
+SMALL = {
+    "embed_dim": 16,
+    "transformer_layers": 1,
+    "stochastic_depth_rate": 0.0,
+    "attention_dropout_rate": 0.0,
+}
+TOGETHER = (
+    "train cct_2_3x1 --dataset digits --train-images 40 --epochs 1 "
+    "--recipe authors_200 --seeds 0 1 "
+    "--set batch_size=18 warmup_epochs=0 augmentation=none "
+) + " ".join(f"{name}={value}" for name, value in SMALL.items())
+
+
+@pytest.fixture
+def members(monkeypatch):
+    """A function of a command: the members and options that it trains."""
+    calls = []
+
+    def run_together(members, **options):
+        calls.append((members, options))
+
+    monkeypatch.setattr("cct_utils.training.run_together", run_together)
+
+    def members(*words):
+        assert main([*TOGETHER.split(), "--out", "runs/it", *words]) == 0
+        return calls.pop()
+
+    return members
+
+
+def test_seeds_are_members_with_models_and_data_of_their_own(members):
+    (first, second), options = members()
+    assert (first.folder, second.folder) == ("runs/it_0", "runs/it_1")
+    assert (first.seed, second.seed) == (0, 1)
+    assert first.recipe == second.recipe
+    assert first.recipe.num_epochs == 1 and first.recipe.batch_size == 18
+    assert first.recipe.weight_decay == 0.03  # the recipe's own
+    assert options == {
+        "recipe_name": "authors_200",
+        "model_arguments": SMALL,
+    }
+    for each in (first, second):
+        expected = load_dataset("digits", seed=each.seed, train_images=40)
+        assert each.data.fingerprint == expected.fingerprint
+    first, second = (each.model.get_layer("logits") for each in (first, second))
+    assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
+
+
+def test_a_sweep_is_a_member_for_each_seed_and_each_value(members):
+    words = "--sweep learning_rate=0.002,0.004 policy_epochs=null,1".split()
+    trained, _ = members(*words)
+    assert [
+        (
+            each.folder,
+            each.recipe.learning_rate,
+            each.recipe.policy_epochs,
+            each.seed,
+        )
+        for each in trained
+    ] == [
+        (f"runs/it_{rate}_{epochs}_{seed}", rate, epochs, seed)
+        for seed in (0, 1)
+        for rate in (0.002, 0.004)
+        for epochs in (None, 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def swept(root, tmp_path_factory):
+    """The path, but for value and seed, of runs that were trained together."""
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+    out = tmp_path_factory.mktemp("together") / "run"
+    done = subprocess.run(
+        [sys.executable, "-m", "cct_utils", *TOGETHER.split()]
+        + ["--sweep", "learning_rate=0.002,0.004", "--out", str(out)],
+        cwd=root,
+        env=os.environ
+        | {
+            "KERAS_BACKEND": "jax",
+            "JAX_PLATFORMS": "cpu",
+            # The programs run for a moment: to compile them takes the time.
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_runs_trained_together_lie_in_folders_of_their_own(swept):
+    names = {path.name for path in swept.parent.iterdir()}
+    runs = [(rate, seed) for rate in (0.002, 0.004) for seed in (0, 1)]
+    assert names == {f"run_{rate}_{seed}" for rate, seed in runs}
+    for rate, seed in runs:
+        record = read_record(swept.with_name(f"run_{rate}_{seed}"))
+        assert record["settings"]["learning_rate"] == rate
+        assert record["seed"] == seed
+        assert (record["together"], record["recipe"]) == (4, "authors_200")
+        assert record["command"].startswith("python -m cct_utils train cct_2")
+        assert "--seeds 0 1" in record["command"]
+        assert len(record["history"]["val_accuracy"]) == 1
+
+
+@pytest.mark.parametrize("name", ["run_0.002_0", "run_0.004_1"])
+def test_a_run_trained_together_is_loaded_with_any_backend(name, swept, capsys):
+    folder = swept.with_name(name)
+    logits, labels = load_test_logits(folder)
+    images = load_dataset("digits").x_test
+    received = predict_logits(load_trained(folder), images)
+    np.testing.assert_allclose(received, logits, atol=5e-3)
+    assert main(["evaluate", str(folder)]) == 0
+    test = read_record(folder)["test"]
+    assert test["images"] == len(labels)
+    assert f"Test accuracy: {test['accuracy']:.2%}" in capsys.readouterr().out
+
+
 # Evaluation
 
 
@@ -169,6 +294,10 @@ def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
         (f"{TRAIN} model=1", "must name settings of a recipe"),
         (f"{TRAIN} num_heads", "of the form NAME=VALUE"),
         (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
+        (f"{TRAIN} --seeds 0 1", "with JAX only: set KERAS_BACKEND=jax"),
+        (f"{TRAIN} --seeds 0 --sweep learning_rate", "of the form NAME=VALUE"),
+        (f"{TRAIN} --seeds 0 --sweep lerning_rate=1", "'learning_rate'"),
+        (f"{TRAIN} --seeds 0 --sweep learning_rate=1,-1", "must be above 0"),
     ],
 )
 def test_errors_are_one_line_and_exit_with_1(words, reason, tmp_path, capsys):

@@ -356,10 +356,9 @@ class CompiledAugmentation:
         share, row, column = random.split(key, 3)
         # Beta(1, 1), as the authors draw it.
         side = jnp.sqrt(1 - random.uniform(share, (count, 1)))
-        inside = self._box(
-            (random.uniform(row, (count, 1)) * height, side * height, height),
-            (random.uniform(column, (count, 1)) * width, side * width, width),
-        )
+        rows = self._span(row, side * height, height)
+        columns = self._span(column, side * width, width)
+        inside = rows[:, :, None] & columns[:, None, :]
         kept = 1 - inside.mean((1, 2))[:, None]
         inside = inside[..., None]
         return (
@@ -367,15 +366,11 @@ class CompiledAugmentation:
             kept * labels + (1 - kept) * other_labels,
         )
 
-    def _box(self, *sides):
-        """Returns where boxes are: center, length and room of both sides."""
-        jnp = self.jax.numpy
-        within = []
-        for center, length, room in sides:
-            low = jnp.floor(center - length / 2)
-            place = jnp.arange(room)
-            within.append((place >= low) & (place < low + jnp.floor(length)))
-        return within[0][:, :, None] & within[1][:, None, :]
+    def _span(self, key, lengths, room):
+        """Returns where spans of these lengths lie, all of them in the room."""
+        places = self.jax.numpy.arange(room)
+        starts = self.jax.random.uniform(key, lengths.shape) * (room - lengths)
+        return (places >= starts) & (places < starts + lengths)
 
     def _erase(self, key, image):
         """Fills a rectangle with noise, of the sizes of `BatchAugmentation`."""

@@ -210,11 +210,14 @@ class CompiledEpochs:
         return state, values
 
     def _order(self, member, epoch):
-        """Returns the images of each step, as `ShuffledBatches` draws them."""
+        """Returns the images of each step, as `ShuffledBatches` draws them.
+
+        Sorted in each batch as there, or dropout would meet other images.
+        """
         rng = np.random.default_rng((member.seed, epoch))
         order = rng.permutation(len(member.data.x_train))
         order = order[: self.steps * self.batch_size]
-        return order.reshape(self.steps, self.batch_size)
+        return np.sort(order.reshape(self.steps, self.batch_size))
 
     def validate(self, state):
         """Returns the metrics of the validation images.
