@@ -1,8 +1,6 @@
 """The command line: train, be killed, resume, evaluate, refuse in one line."""
 
-import importlib.util
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -180,26 +178,11 @@ def test_a_sweep_is_a_member_for_each_seed_and_each_value(members):
 
 
 @pytest.fixture(scope="module")
-def swept(root, tmp_path_factory):
+def swept(run_with_jax, tmp_path_factory):
     """The path, but for value and seed, of runs that were trained together."""
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("JAX is not installed")
     out = tmp_path_factory.mktemp("together") / "run"
-    done = subprocess.run(
-        [sys.executable, "-m", "cct_utils", *TOGETHER.split()]
-        + ["--sweep", "learning_rate=0.002,0.004", "--out", str(out)],
-        cwd=root,
-        env=os.environ
-        | {
-            "KERAS_BACKEND": "jax",
-            "JAX_PLATFORMS": "cpu",
-            # The programs run for a moment: to compile them takes the time.
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    sweep = ("--sweep", "learning_rate=0.002,0.004", "--out", out)
+    run_with_jax("cct_utils", *TOGETHER.split(), *sweep)
     return out
 
 

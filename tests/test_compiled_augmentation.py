@@ -5,9 +5,6 @@ what the tests then look at.
 """
 
 import collections
-import importlib.util
-import os
-import subprocess
 import sys
 
 import keras
@@ -122,25 +119,10 @@ def augment_with_jax(path):
 
 
 @pytest.fixture(scope="module")
-def made(root, tmp_path_factory):
+def made(run_with_jax, tmp_path_factory):
     """What the other process has written."""
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("JAX is not installed")
     path = tmp_path_factory.mktemp("jax") / "made.npz"
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(path)],
-        cwd=root,
-        env=os.environ
-        | {
-            "KERAS_BACKEND": "jax",
-            "JAX_PLATFORMS": "cpu",
-            # The programs run once: to compile them takes the time.
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    run_with_jax(__name__, path)
     return dict(np.load(path))
 
 

@@ -5,10 +5,8 @@ run folders that the tests then look at.
 """
 
 import contextlib
-import importlib.util
 import json
 import os
-import subprocess
 import sys
 
 import keras
@@ -213,27 +211,15 @@ def train_and_stop_after_each_epoch(seeds):
 
 
 @pytest.fixture(scope="module")
-def runs(root, tmp_path_factory):
+def runs(run_with_jax, tmp_path_factory):
     """The folder of the other process's run folders."""
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("JAX is not installed")
     folder = tmp_path_factory.mktemp("jax")
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(folder)],
-        cwd=root,
-        env=os.environ
-        | {
-            "KERAS_BACKEND": "jax",
-            "JAX_PLATFORMS": "cpu",
-            # The programs run for a moment: to compile them takes the time.
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
-            "JAX_COMPILATION_CACHE_DIR": str(folder / "programs"),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        },
-        capture_output=True,
-        text=True,
+    run_with_jax(
+        __name__,
+        folder,
+        JAX_COMPILATION_CACHE_DIR=str(folder / "programs"),
+        JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
     )
-    assert done.returncode == 0, done.stderr
     return folder
 
 
