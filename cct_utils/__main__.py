@@ -144,6 +144,11 @@ def _train(options):
 
     from cct_utils.training import run_experiment
 
+    if options.sweep and not options.seeds:
+        raise ValueError(
+            "--sweep trains values together, of each of the --seeds: name "
+            f"these. Received: --sweep {' '.join(options.sweep)}"
+        )
     settings, model_arguments = _settings_and_model_arguments(options)
     keras.config.set_dtype_policy(options.precision)
     if options.seeds:

@@ -279,6 +279,7 @@ def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
         (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
         (f"{TRAIN} --seeds 0 1", "with JAX only: set KERAS_BACKEND=jax"),
         (f"{TRAIN} --seeds 0 --sweep learning_rate", "of the form NAME=VALUE"),
+        (f"{TRAIN} --sweep learning_rate=1", "each of the --seeds"),
         (f"{TRAIN} --seeds 0 --sweep lerning_rate=1", "'learning_rate'"),
         (f"{TRAIN} --seeds 0 --sweep learning_rate=1,-1", "must be above 0"),
     ],

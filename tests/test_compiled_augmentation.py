@@ -13,7 +13,10 @@ import pytest
 from PIL import Image
 
 from cct_utils.augmentation import OPERATIONS, POLICIES, BatchAugmentation
-from cct_utils.augmentation.compiled import apply_operation
+from cct_utils.augmentation.compiled import (
+    CompiledAugmentation,
+    apply_operation,
+)
 from cct_utils.augmentation.policies import NAMES
 
 FEW, MANY = 300, 8000  # images that are compared one by one; or in numbers
@@ -124,6 +127,23 @@ def made(run_with_jax, tmp_path_factory):
     path = tmp_path_factory.mktemp("jax") / "made.npz"
     run_with_jax(__name__, path)
     return dict(np.load(path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"policy": "cropflip"}, "did you mean 'crop_flip'"),
+        ({"mixup_alpha": -1}, "at least 0"),
+        ({"random_erasing": 1.5}, "a probability"),
+    ],
+)
+def test_arguments_are_checked_as_those_of_the_input_pipeline(
+    arguments, reason
+):
+    pytest.importorskip("jax")
+    for augmentation in (CompiledAugmentation, BatchAugmentation):
+        with pytest.raises(ValueError, match=reason):
+            augmentation(**arguments)
 
 
 # Operations

@@ -14,6 +14,21 @@ from cct_utils.augmentation.policies import POLICIES, augment_image
 IMAGE_POLICIES = ("none", "crop_flip", *POLICIES)
 
 
+def check_arguments(policy, mixup_alpha, random_erasing):
+    """Raises if a policy is unknown or a number is out of its range."""
+    check_choice("policy", policy, IMAGE_POLICIES)
+    if mixup_alpha < 0:
+        raise ValueError(
+            "`mixup_alpha` must be at least 0, where 0 means no MixUp. "
+            f"Received: mixup_alpha={mixup_alpha}"
+        )
+    if not 0 <= random_erasing <= 1:
+        raise ValueError(
+            "`random_erasing` must be a probability, from 0 to 1. "
+            f"Received: random_erasing={random_erasing}"
+        )
+
+
 class BatchAugmentation:
     """Changes a batch of images and labels at random.
 
@@ -43,17 +58,7 @@ class BatchAugmentation:
         cutmix=False,
         random_erasing=0.0,
     ):
-        check_choice("policy", policy, IMAGE_POLICIES)
-        if mixup_alpha < 0:
-            raise ValueError(
-                "`mixup_alpha` must be at least 0, where 0 means no MixUp. "
-                f"Received: mixup_alpha={mixup_alpha}"
-            )
-        if not 0 <= random_erasing <= 1:
-            raise ValueError(
-                "`random_erasing` must be a probability, from 0 to 1. "
-                f"Received: random_erasing={random_erasing}"
-            )
+        check_arguments(policy, mixup_alpha, random_erasing)
         self.shifts = policy != "none"
         self.policy = policy if policy in POLICIES else None
         self.random_erasing = random_erasing

@@ -14,6 +14,7 @@ Random Erasing, arXiv 1708.04896.
 import numpy as np
 from keras import ops
 
+from cct_utils.augmentation.batch import check_arguments
 from cct_utils.augmentation.policies import (
     AUTOAUGMENT_CIFAR10,
     GRAY,
@@ -185,7 +186,9 @@ def apply_operation(image, index, strength, sign):
 
     Returns:
         A tensor of the shape and dtype of `image`: what the function of that
-        name in `policies.OPERATIONS` makes of it.
+        name in `policies.OPERATIONS` makes of it, but for one level here and
+        there where a compiler rounds otherwise, and for pixels on the edge
+        between two of a sheared or turned image.
     """
     height, width, _ = image.shape
     amount = ops.cast(sign * strength / MOST, "float32")
@@ -226,6 +229,9 @@ class CompiledAugmentation:
     Args:
         policy, mixup_alpha, cutmix, random_erasing: as for
             `BatchAugmentation`.
+
+    Raises:
+        ValueError: if the policy is unknown or a number is out of its range.
     """
 
     def __init__(
@@ -238,6 +244,7 @@ class CompiledAugmentation:
     ):
         import jax
 
+        check_arguments(policy, mixup_alpha, random_erasing)
         self.jax = jax
         self.shifts = policy != "none"
         self.policy = policy if policy in POLICIES else None

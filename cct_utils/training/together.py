@@ -13,8 +13,8 @@ https://docs.jax.dev/en/latest/automatic-vectorization.html
 import contextlib
 import dataclasses
 import json
-import pathlib
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -64,7 +64,7 @@ def run_together(
     images that are left when all whole batches of an epoch are taken wait for
     another epoch, the augmentation draws other random numbers, and the state
     is saved each minute and not after each epoch. The same call goes on from
-    there where a killed one stopped.
+    there where a killed one stopped, and trains nothing where all are recorded.
 
     Args:
         members: list of `Member`. Their recipes may differ in `MAY_DIFFER`.
@@ -98,6 +98,9 @@ def run_together(
             stack.enter_context(RunFolder(each.folder, words))
             for each, words in zip(members, described, strict=True)
         ]
+        finished = [Path(each.folder, "record.json") for each in members]
+        if all(path.exists() for path in finished):
+            return [json.loads(path.read_text()) for path in finished]
         course = _train(members, report)
         answers = _test(members, course.best)
         records = []
@@ -133,6 +136,10 @@ def _check_members(members):
             "KERAS_BACKEND=jax, or train one seed at a time. Received: "
             f"KERAS_BACKEND={keras.backend.backend()}"
         )
+    if not members:
+        raise ValueError(
+            "`members` must hold at least one training. Received: none"
+        )
     first = members[0]
     for each in members:
         check_data(each.data, each.model, each.recipe)
@@ -158,7 +165,12 @@ def _common(member):
     for name in MAY_DIFFER:
         del settings[name]
     sizes = [len(part) for part in member.data[2:8]]
-    return settings, sizes, member.model.name, member.model.count_params()
+    # Layers that Keras named itself count on from one model to the next.
+    layers = [
+        {k: v for k, v in layer["config"].items() if k not in ("name", "seed")}
+        for layer in member.model.get_config()["layers"]
+    ]
+    return settings, sizes, member.model.name, layers
 
 
 def _train(members, report):
@@ -192,7 +204,7 @@ class _Course:
     """
 
     def __init__(self, members):
-        self.path = pathlib.Path(members[0].folder, "together.npz")
+        self.path = Path(members[0].folder, "together.npz")
         self.members = json.dumps(
             [[e.seed, dataclasses.asdict(e.recipe)] for e in members]
         )

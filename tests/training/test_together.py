@@ -111,12 +111,12 @@ def small_cct(seed):
     return keras.Model(inputs, logits, name="small_cct")
 
 
-def two_layers(seed):
+def two_layers(seed, activation="tanh"):
     """A model that is compiled in a moment, and draws nothing."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((16, 16, 3), name="pixels")
     x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
-    x = layers.Dense(16, "tanh")(x)
+    x = layers.Dense(16, activation)(x)
     logits = layers.Dense(10, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="two_layers")
 
@@ -189,6 +189,13 @@ def train_with_jax(folder):
         run_together(recipes("lost", LOST))
     except FloatingPointError as error:
         said["diverged"] = str(error)
+    said["again"] = []
+    said["finished"] = run_together(
+        seeds("together"),
+        recipe_name="fast",
+        model_arguments={"num_heads": 2},
+        report=said["again"].append,
+    )
     said["resumed"] = list(train_and_stop_after_each_epoch(seeds))
     with open("said.json", "w") as file:
         json.dump(said, file)
@@ -401,6 +408,11 @@ def test_divergence_ends_all_and_says_when(runs, said):
 # Refusals
 
 
+def test_finished_trainings_are_returned_and_not_trained_again(said):
+    assert said["finished"] == said["records"]
+    assert said["again"] == []
+
+
 @pytest.fixture
 def pair(monkeypatch, tmp_path):
     """A function that trains two members, the second with other settings.
@@ -452,6 +464,7 @@ def test_members_of_other_models_or_numbers_of_images_are_refused(
     data = digits_of(1)
     for options in (
         {"model": small_cct(1)},
+        {"model": two_layers(1, "relu")},  # as many weights, another network
         {
             "data": data._replace(
                 x_train=data.x_train[1:], y_train=data.y_train[1:]
@@ -480,6 +493,11 @@ def test_settings_that_cannot_be_trained_are_refused(
     with pytest.raises(ValueError, match=reason):
         run_together(members)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_member_is_refused(pair):
+    with pytest.raises(ValueError, match="at least one training"):
+        run_together([])
 
 
 def test_images_are_augmented_once(pair, build, digits, tmp_path):
