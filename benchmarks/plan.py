@@ -29,6 +29,7 @@ class Case(NamedTuple):
     call: str = "compiled"  # or "predict_on_batch", "eager"; inference only
     channels_last: bool = False  # PyTorch only
     members: int = 0  # models that train with common steps, JAX only
+    onednn: bool = True  # TensorFlow's own default depends on the processor
     size: int = 0  # side of the matrices of "product"
 
     @property
@@ -45,6 +46,8 @@ class Case(NamedTuple):
             parts.append(f"{self.steps_per_execution} steps per execution")
         if self.members:
             parts = [f"whole epochs compiled, {self.members} together"]
+        if not self.onednn:
+            parts.append("without oneDNN")
         if self.call != "compiled":
             parts.append(self.call)
         if self.channels_last:
@@ -85,7 +88,7 @@ def plan(
         ValueError: if there is no group of that name.
     """
     cases = {
-        "training": _each_model("training", models, precisions, batch),
+        "training": _training("training", models, precisions, batch),
         "settings": _settings("settings", models, precisions, batch),
         "inference 256": _each_inference(models, precisions, 256),
         "inference 1": _each_inference(models, precisions, 1),
@@ -132,6 +135,16 @@ def _each_model(group, models, precisions, batch):
         Case(group, "train", model, precision, batch=batch)
         for model in models
         for precision in precisions
+    ]
+
+
+def _training(group, models, precisions, batch):
+    """Returns each model's step, and two of them without oneDNN."""
+    cases = _each_model(group, models, precisions, batch)
+    return cases + [
+        case._replace(onednn=False)
+        for case in cases
+        if case.model in DUEL and case.precision == "float32"
     ]
 
 

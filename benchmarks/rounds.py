@@ -41,6 +41,7 @@ class Worker:
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                "TF_ENABLE_ONEDNN_OPTS": str(int(case.onednn)),
             },
         )
 

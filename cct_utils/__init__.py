@@ -1,6 +1,6 @@
 """Compact Convolutional Transformers in Keras 3, for the book and beyond."""
 
-from cct_utils import inspection
+from cct_utils import _onednn, inspection  # noqa: F401 (first of all)
 from cct_utils.augmentation import (
     AUGMENTATION_RECIPES,
     augmentation_layers,

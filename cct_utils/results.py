@@ -22,6 +22,9 @@ from cct_utils._choices import unknown_choice
 
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 
+# What decides how fast an x86 processor multiplies, and in which precision.
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+
 
 def write_atomically(path, write):
     """Writes a file so that it is there either wholly or not at all.
@@ -53,7 +56,8 @@ def describe_environment():
 
     Returns:
         A dict with `commit` (None outside a git checkout; with "+changes" if
-        files of the package differ from it), `versions` and `hardware`.
+        files of the package differ from it), `versions` and `hardware`, which
+        names those of the processor's `INSTRUCTIONS` that decide its speed.
     """
     packages = ("keras", "tensorflow", "jax", "torch", "numpy")
     versions = {"python": platform.python_version()}
@@ -67,6 +71,7 @@ def describe_environment():
         "versions": versions,
         "hardware": {
             "processor": _processor(),
+            "instructions": _instructions(),
             "cores": len(os.sched_getaffinity(0))
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count(),
@@ -105,12 +110,25 @@ def _commit():
 
 def _processor():
     """Returns the name of the processor."""
+    name = _of_processor("model name")
+    return name or platform.processor() or platform.machine()
+
+
+def _instructions():
+    """Returns which of `INSTRUCTIONS` the processor has, where Linux says."""
+    flags = _of_processor("flags").split()
+    return [name for name in INSTRUCTIONS if name in flags]
+
+
+def _of_processor(what):
+    """Returns an entry of the first processor, "" where there is none."""
     cpuinfo = pathlib.Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+            key, _, value = line.partition(":")
+            if key.strip() == what:
+                return value.strip()
+    return ""
 
 
 def _accelerators():

@@ -122,6 +122,23 @@ def test_text_table_is_aligned(load):
     ]
 
 
+def test_a_process_is_told_whether_to_use_onednn(load, monkeypatch):
+    started = []
+    rounds = load("rounds")
+    monkeypatch.setattr(
+        rounds.subprocess,
+        "Popen",
+        lambda *_, env, **__: started.append(env["TF_ENABLE_ONEDNN_OPTS"]),
+    )
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    cases = load("plan").plan(["training"], precisions=["float32"])["training"]
+    for case in cases:
+        rounds.Worker(case, "python")
+    without = [case for case in cases if case.setting == "without oneDNN"]
+    assert [case.model for case in without] == ["article", "cct_2_3x2"]
+    assert started == ["1"] * (len(cases) - 2) + ["0"] * 2
+
+
 def test_plan_has_every_group_and_refuses_others(load):
     plan = load("plan")
     groups = plan.plan(peer=True)

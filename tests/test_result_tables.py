@@ -353,6 +353,26 @@ def test_the_command_of_a_list_is_one_that_trains_it(tables, with_group):
     assert f"on a GPU, with `{jax}` before the command" in part()
 
 
+@pytest.mark.parametrize(
+    ("instructions", "words"),
+    [
+        (["avx2"], "A & B, 2 cores, no instructions for bfloat16"),
+        (
+            ["avx2", "amx_bf16"],
+            "A & B, 2 cores, with instructions for bfloat16",
+        ),
+        (None, "A & B, 2 cores"),
+    ],
+)
+def test_a_machine_says_whether_it_computes_with_bfloat16(
+    tables, instructions, words
+):
+    hardware = dict(OLD["hardware"])
+    if instructions is not None:
+        hardware["instructions"] = instructions
+    assert tables.machine_of({"hardware": hardware}) == words
+
+
 def test_details_of_a_gpu_say_its_name_and_no_processor_time(
     tables, with_group
 ):

@@ -177,7 +177,23 @@ def test_the_environment_is_described():
     assert environment["versions"]["numpy"] == np.__version__
     assert environment["hardware"]["cores"] >= 1
     assert environment["hardware"]["processor"]
+    known = set(results.INSTRUCTIONS)
+    assert set(environment["hardware"]["instructions"]) <= known
     assert json.loads(json.dumps(environment)) == environment
+
+
+def test_instructions_are_those_of_the_processors_flags(monkeypatch, tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(
+        "model name\t: Some: CPU\nflags\t\t: fpu avx2 avx512_bf16x amx_bf16\n"
+        "\nmodel name\t: another\nflags\t\t: avx512f\n"
+    )
+    monkeypatch.setattr(results.pathlib, "Path", lambda path: cpuinfo)
+    assert results._instructions() == ["avx2", "amx_bf16"]
+    assert results._processor() == "Some: CPU"
+    cpuinfo.unlink()  # another system than Linux
+    assert results._instructions() == []
+    assert results._processor()
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")

@@ -679,14 +679,25 @@ def cost_of(record):
     return rows | {"time on the clock": clock}
 
 
+def machine_of(result):
+    """Accelerators, processor and cores of a record or a benchmark.
+
+    Whether the processor computes with bfloat16 is said where it is known.
+    """
+    hardware = result["hardware"]
+    parts = [*hardware["accelerators"], hardware["processor"]]
+    parts.append(f"{hardware['cores']} cores")
+    instructions = hardware.get("instructions")
+    if instructions:
+        has = {"avx512_bf16", "amx_bf16"} & set(instructions)
+        parts.append(f"{'with' if has else 'no'} instructions for bfloat16")
+    return ", ".join(parts)
+
+
 def details(name, record, command):
     """What a run took, and the command that repeats it, folded away."""
     history, data = record["history"], record["data"]
     best = record["best_epoch"]
-    hardware = record["hardware"]
-    machine = f"{hardware['processor']}, {hardware['cores']} cores"
-    if hardware["accelerators"]:
-        machine = ", ".join([*hardware["accelerators"], machine])
     versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
     test = record["test"]
     summary = f"{title_of(record)}, seed {record['seed']}, "
@@ -701,7 +712,7 @@ def details(name, record, command):
             f"{best} of {len(history['seconds'])}"
         ),
         **cost_of(record),
-        "machine": escape(machine),
+        "machine": escape(machine_of(record)),
         "versions": escape(versions),
         "commit": f"<code>{record['commit']}</code>",
         "images: training, validation, test": images(data["images"]),

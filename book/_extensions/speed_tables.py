@@ -9,7 +9,7 @@ import sys
 from html import escape
 from pathlib import Path
 
-from result_tables import model_name, table
+from result_tables import machine_of, model_name, table
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import summary
@@ -100,13 +100,6 @@ def pipeline_parts(result):
         table(summary.PIPELINE_COLUMNS, body, numbers=(3, 4, 5, 6)),
         details(result, machine_of(result)),
     ]
-
-
-def machine_of(result):
-    """The processor and its cores, after the accelerators if there are any."""
-    hardware = result["hardware"]
-    machine = f"{hardware['processor']}, {hardware['cores']} cores"
-    return ", ".join([*hardware["accelerators"], machine])
 
 
 def acceptance_table(points):

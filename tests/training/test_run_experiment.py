@@ -45,7 +45,12 @@ def test_record_holds_what_a_reader_needs_to_trust_it(finished, digits):
     assert "commit" in record
     assert {"python", "keras", "numpy"} <= record["versions"].keys()
     assert record["versions"]["keras"] == keras.__version__
-    assert record["hardware"].keys() == {"processor", "cores", "accelerators"}
+    assert record["hardware"].keys() == {
+        "processor",
+        "instructions",
+        "cores",
+        "accelerators",
+    }
     assert record["hardware"]["cores"] >= 1
     assert record["data"] == {
         "name": "digits",
