@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 
@@ -284,6 +285,45 @@ def test_the_page_shows_what_was_written(load, rows, tmp_path):
         speed_tables.render_page(tmp_path)
 
 
+def test_growth_is_drawn_where_equal_factors_are_equal_steps(load):
+    plan = load("plan")
+
+    def row(model, layers, ms):
+        case = plan.Case("depth", "train", model, batch=10, layers=layers)
+        spread = dict.fromkeys(("median", "low", "high"), ms)
+        return {**case._asdict(), "cpu_ms": spread}
+
+    rows = [row("article", n, 20 * n) for n in (4, 1, 2)]
+    rows += [row("cct_2_3x2", n, 20 * n**2) for n in (1, 2, 4)]
+    rows.append({**rows[0], "task": "product"})
+    figure = load("growth_figure").growth_figure(rows, "layers", "blocks & co")
+    assert (
+        "From 1 to 4 blocks &amp; co: × 4.00 for example&#x27;s CCT, "
+        "× 16 for CCT-2/3x2." in figure
+    )
+    lines = re.findall(r'class="curve" points="([^"]+)"', figure)
+    linear, square = (
+        [tuple(map(float, point.split(","))) for point in line.split()]
+        for line in lines
+    )
+    for (x0, y0), (x1, y1), (x2, y2) in (linear, square):
+        assert x0 < x1 < x2 and y0 > y1 > y2  # in order, and up the page
+        assert x2 - x1 == pytest.approx(x1 - x0, abs=0.2)
+        assert y2 - y1 == pytest.approx(y1 - y0, abs=0.2)
+    rise = [line[0][1] - line[2][1] for line in (linear, square)]
+    assert rise[1] == pytest.approx(2 * rise[0], abs=0.4)
+
+
+def test_labels_of_a_growth_figure_do_not_touch(load):
+    growth_figure = load("growth_figure")
+    height = growth_figure.LABEL_HEIGHT
+    assert growth_figure.apart([50, 0, 2, 3]) == [50, 0, height, 2 * height]
+    assert growth_figure.round_numbers(3.1, 8.4) == [2, 5, 10]
+    assert growth_figure.round_numbers(2, 10) == [2, 5, 10]
+    assert growth_figure.round_numbers(3, 1400) == [1, 10, 100, 1000, 10000]
+    assert growth_figure.round_numbers(1, 1) == [1, 2]
+
+
 def test_the_page_shows_the_pipeline_after_the_machines(load, rows, tmp_path):
     folder = tmp_path / "benchmarks" / "results"
     folder.mkdir(parents=True)
@@ -358,7 +398,8 @@ def test_speed_measures_one_model(root, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "GFLOP/s" in done.stdout
     content = json.loads(out.read_text())
-    product, model = content["rows"]
+    product, model, without = content["rows"]
+    assert (without["onednn"], without["setting"]) == (False, "without oneDNN")
     assert product["task"] == "product"
     count = create_model("cct_2_3x2").count_params()
     assert (model["parameters"], model["batch"]) == (count, 8)

@@ -9,6 +9,7 @@ import sys
 from html import escape
 from pathlib import Path
 
+from growth_figure import growth_figure
 from result_tables import machine_of, model_name, table
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -23,6 +24,11 @@ TITLES = {
     "batch": "A training step over the batch size",
     "image size": "A training step over the image size",
     "depth": "A training step over the number of layers",
+}
+AXES = {
+    "batch": ("batch", "images in a batch"),
+    "image size": ("image_size", "pixels a side"),
+    "depth": ("layers", "encoder layers"),
 }
 GROUP_COLUMNS = (
     "model",
@@ -77,11 +83,17 @@ def read_results(root):
 def speed_parts(result):
     """What was measured on one machine."""
     machine = machine_of(result)
-    parts = [f"## On {machine}", acceptance_table(result["acceptance"])]
+    parts = [f"## On {machine}"]
+    if result["acceptance"]:
+        parts.append(acceptance_table(result["acceptance"]))
     for group, title in TITLES.items():
         rows = [row for row in result["rows"] if row["group"] == group]
-        if rows:
-            parts += [f"### {title}", group_table(rows)]
+        if not rows:
+            continue
+        parts.append(f"### {title}")
+        if group in AXES:
+            parts.append(growth_figure(rows, *AXES[group]))
+        parts.append(group_table(rows))
     return [*parts, "### How it was measured", details(result, machine)]
 
 
