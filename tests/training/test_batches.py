@@ -1,9 +1,10 @@
 """Batches: each image once an epoch, in an order of seed and epoch alone."""
 
+import keras
 import numpy as np
 import pytest
 
-from cct_utils.training.batches import ShuffledBatches
+from cct_utils.training.batches import OrderedBatches, ShuffledBatches
 
 
 def batches(count=25, batch_size=4, seed=0, epoch=0):
@@ -54,3 +55,24 @@ def test_order_of_a_resumed_training_is_that_of_an_uninterrupted_one():
     dataset = batches(seed=5)
     one_epoch(dataset), one_epoch(dataset)
     assert one_epoch(dataset) == one_epoch(batches(seed=5, epoch=2))
+
+
+def test_ordered_batches_are_the_arrays_cut_up():
+    images, labels = np.arange(22).reshape(11, 2), np.eye(11, dtype="float32")
+    batches = OrderedBatches(images, labels, 4)
+    cut = [batches[index] for index in range(len(batches))]
+    assert [len(x) for x, _ in cut] == [4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in cut]), images)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in cut]), labels)
+
+
+def test_ordered_batches_are_validated_as_arrays_are():
+    images = np.random.default_rng(0).random((11, 4)).astype("float32")
+    labels = np.eye(3, dtype="float32")[np.arange(11) % 3]
+    model = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
+    model.compile(loss="categorical_crossentropy", metrics=["accuracy"])
+    of_arrays = model.evaluate(images, labels, batch_size=4, verbose=0)
+    batches = OrderedBatches(images, labels, 4)
+    np.testing.assert_allclose(
+        model.evaluate(batches, verbose=0), of_arrays, rtol=1e-6
+    )
