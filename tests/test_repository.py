@@ -21,6 +21,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Imports point down only: a room may import rooms of its own or lower levels.
 LEVELS = {
+    "_onednn": 0,
     "_choices": 0,
     "layers": 0,
     "augmentation": 0,

@@ -82,7 +82,7 @@ def _lines(texts):
 
 
 def plot_classes(images, labels, class_names, *, per_side=3, width="column"):
-    """Draws the first images of each class as squares of small pictures.
+    """Draws the first images of each class as squares of small images.
 
     Args:
         images: array `(n, height, width[, 3])`.

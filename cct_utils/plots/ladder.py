@@ -232,7 +232,7 @@ def plot_data_efficiency(accuracies, *, ax=None):
                 color=COLORS["ink"],
             )
     ax.set(
-        xlabel="training pictures",
+        xlabel="training images",
         ylabel="test accuracy (%)",
         xscale="log",
         xlim=(images[0] / 1.15, images[-1] * 1.3),
