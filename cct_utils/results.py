@@ -172,12 +172,12 @@ def _find(name):
     for folder in (RECORDED / str(name), pathlib.Path(name)):
         if (folder / "record.json").exists():
             return folder
+    names = recorded_runs()
     raise unknown_choice(
-        "A recorded run is one of "
-        f"{', '.join(recorded_runs()) or '(none)'}, or the folder of a "
-        "finished run",
+        f"A recorded run is one of the {len(names)} that "
+        "cct_utils.recorded_runs() names, or the folder of a finished run",
         str(name),
-        recorded_runs(),
+        names,
     )
 
 
