@@ -310,6 +310,14 @@ def test_growth_is_drawn_where_equal_factors_are_equal_steps(load):
         assert x0 < x1 < x2 and y0 > y1 > y2  # in order, and up the page
         assert x2 - x1 == pytest.approx(x1 - x0, abs=0.2)
         assert y2 - y1 == pytest.approx(y1 - y0, abs=0.2)
+    assert re.findall(r'<g class="([^"]+)"', figure) == [
+        "run-article",
+        "run-cct",
+    ]
+    rows += [row("cct_2_7x2", n, n) for n in (1, 4)]
+    figure = load("growth_figure").growth_figure(rows, "layers", "blocks")
+    assert figure.count('class="run-cct"') == 1
+    assert figure.count('class="run-cct second"') == 1
     rise = [line[0][1] - line[2][1] for line in (linear, square)]
     assert rise[1] == pytest.approx(2 * rise[0], abs=0.4)
 

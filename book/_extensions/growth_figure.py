@@ -17,6 +17,8 @@ LABEL_HEIGHT = 15
 def growth_figure(rows, axis, words):
     """The processor time per image of each model over one of its sizes.
 
+    A model has the color of its family; the second of a family is dashed.
+
     Args:
         rows: the rows of a group of `benchmarks/speed.py`.
         axis: what grows: `"batch"`, `"image_size"` or `"layers"`.
@@ -53,13 +55,17 @@ def growth_figure(rows, axis, words):
         f'text-anchor="middle">{escape(words)}</text>'
     )
     places = apart([y(line[-1][1]) for line in lines.values()])
+    families = []
     for (model, line), place in zip(lines.items(), places, strict=True):
+        family = model.partition("_")[0]
+        dashed = " second" if family in families else ""
+        families.append(family)
         corners = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line)
         dots = "".join(
             f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>' for a, b in line
         )
         parts.append(
-            f'<g class="{line_class(model)}">'
+            f'<g class="run-{family}{dashed}">'
             f'<polyline class="curve" points="{corners}"/>{dots}'
             f'<text x="{WIDTH - RIGHT + 10}" y="{place + 4:.1f}">'
             f"{escape(model_name(model))}</text></g>"
@@ -93,13 +99,6 @@ def lines_of(rows, axis):
             price = row["cpu_ms"]["median"] / row["batch"]
             lines.setdefault(row["model"], []).append((row[axis], price))
     return {model: sorted(line) for model, line in lines.items()}
-
-
-def line_class(model):
-    """The class of a model's color; a second CCT is dashed."""
-    if model == "cct_2_7x2":
-        return "run-cct second"
-    return "run-" + model.partition("_")[0]
 
 
 def round_numbers(low, high):
