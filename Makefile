@@ -10,8 +10,14 @@ BIN := $(VENV)/bin
 SITE := _build/html
 PORT ?= 8000
 
+# Processes that share the tests; each takes up to 3 GB of memory. Cells share a
+# kernel, so that one process runs all of a notebook: "loadscope".
+WORKERS ?= 2
+SHARED := -n $(WORKERS) --dist worksteal
+
 # Cells tagged nbval-check-output are compared, the others run for errors.
-NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=900 \
+NBVAL := -n $(WORKERS) --dist loadscope \
+  --nbval-lax --nbval-current-env --nbval-cell-timeout=900 \
   --nbval-kernel-startup-timeout=120 \
   --nbval-sanitize-with tests/nbval_sanitize.cfg -p no:cacheprovider
 
@@ -39,10 +45,10 @@ pdf: book browser
 test: install browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests --ignore=tests/site
+	$(BIN)/python -m pytest $(SHARED) tests --ignore=tests/site
 	CCT_PROFILE=smoke $(BIN)/python -m pytest $(NBVAL) notebooks
 	@$(BIN)/python scripts/build_book.py
-	$(BIN)/python -m pytest tests/site
+	$(BIN)/python -m pytest $(SHARED) tests/site
 
 # How fast the pages appear, for the page that says it; best on an idle machine.
 measure: book browser

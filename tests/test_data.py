@@ -505,7 +505,11 @@ def test_unreachable_network_names_three_ways_out(serve, tmp_path):
         assert way in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"x")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"x", mtime=0)],
+    ids=["empty", "no archive", "no data set"],
+)
 def test_verified_but_unreadable_archive_is_named(serve, content):
     path = serve("cifar10", [content])
     with pytest.raises(ValueError, match="damaged") as error:
