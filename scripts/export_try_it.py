@@ -1,8 +1,9 @@
 """Write what the page "Try it" needs from the shipped model.
 
-Run `python scripts/export_try_it.py` after the recorded run RUN has changed: it
-writes the model as an ONNX graph, and the facts that the page states. With
-`--pictures` the sample pictures are cut anew too, which takes CIFAR-10.
+Run `python scripts/export_try_it.py` after `BEST_RUN` of `cct_utils/results.py`
+has changed: it writes that model as an ONNX graph, and the facts that the page
+states. With `--pictures` the sample pictures are cut anew too, which takes
+CIFAR-10.
 """
 
 import argparse
@@ -17,7 +18,6 @@ STATIC = Path(__file__).resolve().parents[1] / "book" / "_static"
 MODEL = STATIC / "try_it_model.gz.js"
 FACTS = STATIC / "try_it_facts.json"
 PICTURES = STATIC / "try_it_pictures"
-RUN = "cct_2_3x2_fast_0"
 PHOTO_SIZE = 256
 
 # Edges of the bands of confidence for which the page tells how often the
@@ -85,17 +85,17 @@ def answers_to_digits(model):
 def collect_facts(model):
     """All that the page states of the model, from its record."""
     from cct_utils.data import DATASETS
-    from cct_utils.results import load_record, load_test_logits
+    from cct_utils.results import BEST_RUN, load_record, load_test_logits
 
-    record = load_record(RUN)
+    record = load_record(BEST_RUN)
     return {
-        "run": RUN,
+        "run": BEST_RUN,
         "parameters": record["parameters"],
         "tokens": model.get_layer("pooling").input.shape[1],
         "accuracy": record["test"]["accuracy"],
         "test_images": record["test"]["images"],
         "classes": list(DATASETS[record["data"]["name"]].class_names),
-        "bands": confidence_bands(*load_test_logits(RUN)),
+        "bands": confidence_bands(*load_test_logits(BEST_RUN)),
         "digits": answers_to_digits(model),
     }
 
@@ -135,7 +135,7 @@ def main():
         "--pictures", action="store_true", help="cut the samples anew too"
     )
     arguments = parser.parse_args()
-    model = load_trained(RUN)
+    model = load_trained()
     script = pack("try_it.onnx", export_graph(model))
     write_atomically(MODEL, lambda partial: partial.write_bytes(script))
     facts = collect_facts(model)

@@ -169,6 +169,18 @@ def test_runs_with_weights_are_whole(name):
     assert load_trained(name).count_params() == record["parameters"]
 
 
+def test_the_default_is_the_best_of_its_model_on_the_validation_images():
+    best = {
+        name: record["history"]["val_accuracy"][record["best_epoch"] - 1]
+        for name in results.recorded_runs()
+        if (record := load_record(name))["model"] == "cct_2_3x2"
+    }
+    assert max(best, key=best.get) == results.BEST_RUN
+    received, expected = load_trained(), load_trained(results.BEST_RUN)
+    for one, other in zip(received.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 # The environment
 
 

@@ -55,7 +55,7 @@ def script(monkeypatch):
 def test_page_has_the_graph_and_the_facts_of_the_shipped_model(script):
     from fetch_vendor import unpack
 
-    model = load_trained(script.RUN)
+    model = load_trained()
     again = "run python scripts/export_try_it.py"
     shipped = onnx.load_from_string(unpack(script.MODEL.read_bytes()))
     fresh = onnx.load_from_string(script.export_graph(model))
