@@ -84,8 +84,6 @@ def grow(small, model):
         model: the compiled model for the whole images. It receives the
             weights, and its optimizer what the other has gathered.
     """
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
     copy_resized(small, model, small.weights, model.weights)
     copy_resized(
         small, model, small.optimizer.variables, model.optimizer.variables

@@ -138,6 +138,22 @@ def test_the_folder_of_another_run_is_refused(
         train(finished[1], **options)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="others compile otherwise"
+)
+def test_the_step_is_traced_once(train, build, monkeypatch):
+    model, traces = build(), []
+    step = model.train_step
+
+    def traced(batch):
+        traces.append(batch)
+        return step(batch)
+
+    monkeypatch.setattr(model, "train_step", traced)
+    train(model=model)
+    assert len(traces) == 1
+
+
 def test_the_seed_decides_what_is_drawn(finished, train):
     again = train(num_epochs=1)
     other = train(num_epochs=1, seed=4)
