@@ -496,7 +496,8 @@ def own_settings(group):
         + (", kernels only" if settings["decay"] == "kernels" else ""),
         "label smoothing": f"{settings['label_smoothing']:g}",
         "batch size": str(settings["batch_size"]),
-        "precision": settings["precision"],
+        # May be broken there, so that the column can be narrow.
+        "precision": settings["precision"].replace("_", "_<wbr>"),
         "augmentation": augmentation(settings),
         "model changed": ", ".join(
             f"<code>{escape(f'{key}={value}')}</code>"
