@@ -496,8 +496,7 @@ def own_settings(group):
         + (", kernels only" if settings["decay"] == "kernels" else ""),
         "label smoothing": f"{settings['label_smoothing']:g}",
         "batch size": str(settings["batch_size"]),
-        # May be broken there, so that the column can be narrow.
-        "precision": settings["precision"].replace("_", "_<wbr>"),
+        "precision": breakable(settings["precision"]),
         "augmentation": augmentation(settings),
         "model changed": ", ".join(
             f"<code>{escape(f'{key}={value}')}</code>"
@@ -509,6 +508,11 @@ def own_settings(group):
         "pixels": escape(data["source"].partition(":")[0]),
         "runs": seeds_of(group),
     }
+
+
+def breakable(name):
+    """A name that may be broken at its underscores in a narrow column."""
+    return name.replace("_", "_<wbr>")
 
 
 def epochs(settings):
@@ -607,7 +611,7 @@ def list_table(runs, done, records):
             (
                 True,
                 (
-                    run["name"].replace("_", "_<wbr>"),
+                    breakable(run["name"]),
                     " ".join(f"<code>{escape(word)}</code>" for word in apart)
                     or "–",
                     seed_numbers(group),

@@ -81,8 +81,8 @@ def grow(small, model):
 
     Args:
         small: compiled and trained model, from `small_model`.
-        model: the compiled model for the whole images. It receives the
-            weights, and its optimizer what the other has gathered.
+        model: the model for the whole images, from `compile_model`. It
+            receives the weights, and its optimizer what the other has gathered.
     """
     copy_resized(small, model, small.weights, model.weights)
     copy_resized(
