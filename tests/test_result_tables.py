@@ -157,10 +157,10 @@ def words(html):
 def test_old_and_new_records_of_one_recipe_are_seeds_of_one_row(tables, folder):
     glance = words(tables.render_glance(folder))
     assert (
-        "measured here CCT-2/3x2 article 78.00 ± 1.41 seeds 0, 1 2 7 283,723 "
-        "98.00 ± 0.00" in glance
+        "measured here CCT-2/3x2 article 78.00 ± 1.41 seeds 0, 1, in float32 "
+        "2 7 283,723 98.00 ± 0.00" in glance
     )
-    assert "CCT-2/3x2 fast 79.00 seed 1 2 7 283,723 98.00" in glance
+    assert "CCT-2/3x2 fast 79.00 seed 1, in float32 2 7 283,723" in glance
     assert glance.count("measured here") == 2
 
 
@@ -187,13 +187,22 @@ def test_each_difference_to_the_published_figure_is_named(tables, folder):
     assert "2, the first 1 on images of 0.75 of the side" in fast
 
 
-def test_settings_have_one_column_for_each_way_to_train(tables, folder):
+def test_settings_have_one_column_for_each_recipe(tables, folder):
     records = tables.full_runs(folder, tables.read_records(folder))
     table = tables.settings_table(records)
     head = words(table.partition("</thead>")[0])
     assert head.endswith("authors, 200 epochs here: article here: fast")
-    assert "CCT-2/3x2: seeds 0, 1" in words(table)
     assert "residual=pre_norm" in table
+    assert "runs" not in words(table)
+
+
+def test_of_settings_that_differ_that_of_most_runs_stands_first(tables):
+    """Another model's six epochs need no column of their own."""
+    six = {**OLD["settings"], "num_epochs": 6}
+    other = {**OLD, "model": "vit_keras", "settings": six}
+    groups = [[other], [OLD, {**OLD, "seed": 1}]]
+    assert tables.usual_value(groups, "epochs") == "2; 6 (ViT of 4.7 M, seed 0)"
+    assert tables.usual_value(groups, "batch size") == "128"
 
 
 def test_runs_that_are_not_recorded_are_named_and_have_no_row(tables, folder):
@@ -272,11 +281,9 @@ def test_runs_on_a_gpu_have_a_row_of_their_own_without_a_price(
     tables, with_group
 ):
     glance = words(tables.render_glance(with_group))
-    assert (
-        "CCT-2/3x2 article 71.00 ± 1.41 seeds 3, 4, on a GPU 2 – 283,723"
-        in glance
-    )
-    assert "CCT-2/3x2 article 78.00 ± 1.41 seeds 0, 1 2 7 283,723" in glance
+    group = "CCT-2/3x2 article 71.00 ± 1.41 seeds 3, 4, on a GPU, in float32 2"
+    assert f"{group} – 283,723" in glance
+    assert "78.00 ± 1.41 seeds 0, 1, in float32 2 7 283,723" in glance
     assert glance.count("measured here") == 3
 
 
@@ -440,8 +447,6 @@ def test_gaps_and_settings_tell_runs_on_a_gpu_apart(tables, with_group):
     assert "CCT-2/3x2, article, on a GPU: 71.00 ± 1.41 %, authors" in gaps
     assert "runs (seeds 3, 4; there best of four)" in gaps
     settings = words(tables.settings_table(full))
-    assert "CCT-2/3x2: seeds 3, 4, on a GPU" in settings
-    assert "CCT-2/3x2: seeds 0, 1 " in settings
     assert settings.count("here: article") == 1
 
 
@@ -449,7 +454,7 @@ def test_seeds_together_on_a_processor_have_no_price(tables, with_group):
     hardware = {"hardware": OLD["hardware"]}
     group = [{**ON_GPU, **hardware}, {**ON_GPU, **hardware, "seed": 4}]
     row = tables.measured_row(group)
-    assert (row.note, row.cpu_minutes) == ("seeds 3, 4", None)
+    assert (row.note, row.cpu_minutes) == ("seeds 3, 4, in float32", None)
     runs = tables.read_lists(with_group)[1][2]
     table = tables.list_table(
         runs, runs, dict(zip(("g_3", "g_4"), group, strict=True))

@@ -134,6 +134,9 @@ PUBLISHED_SETTINGS = {
         "runs": "best of four",
     },
 }
+SETTING_NAMES = [
+    name for name in PUBLISHED_SETTINGS["keras.io example"] if name != "runs"
+]
 COUNTERPARTS = {
     "article": "keras.io example",
     "cct_2_3x2": "authors, 200 epochs",
@@ -377,6 +380,7 @@ def measured_row(group):
     minutes = None
     if is_priced(first):
         minutes = mean(cpu_seconds(record) / 60 for record in group)
+    single = first["settings"]["precision"] == "float32"
     return Row(
         MEASURED,
         model_name(first["model"]),
@@ -386,7 +390,7 @@ def measured_row(group):
         with_spread([100 * r["test"]["accuracy"] for r in group]),
         with_spread([100 * r["test"]["top-5-accuracy"] for r in group]),
         minutes,
-        runs_of(group),
+        runs_of(group) + ", in float32" * single,
     )
 
 
@@ -461,27 +465,41 @@ def gaps(records):
 
 
 def settings_table(records):
-    """One column for each published recipe and each way of ours to train."""
-    columns = dict(PUBLISHED_SETTINGS)
-    ways = {}
+    """One column for each published recipe and each recipe of ours.
+
+    Where runs of a recipe differ, the value of most runs stands first.
+    """
+    recipes = {}
     for group in groups_of(records):
-        settings = own_settings(group)
-        name = model_name(group[0]["model"])
-        runs = f"{name}: {runs_of(group)}"
-        del settings["runs"]
-        key = (recipe_of(group[0]), *settings.items())
-        ways.setdefault(key, []).append(runs)
-    for (recipe, *settings), runs in sorted(ways.items()):
-        title = f"here: {recipe}"
-        number = sum(other.startswith(title) for other in columns)
-        title = f"{title} ({number + 1})" if number else title
-        columns[title] = {**dict(settings), "runs": "<br>".join(runs)}
-    names = list(columns["keras.io example"])
+        recipes.setdefault(recipe_of(group[0]), []).append(group)
+    columns = dict(PUBLISHED_SETTINGS)
+    for recipe, groups in sorted(recipes.items()):
+        columns[f"here: {recipe}"] = {
+            name: usual_value(groups, name) for name in SETTING_NAMES
+        }
     rows = [
         (False, (name, *(column[name] for column in columns.values())))
-        for name in names
+        for name in SETTING_NAMES
     ]
     return table(("setting", *columns), rows)
+
+
+def usual_value(groups, name):
+    """What most of some runs have for a setting, then who has what else."""
+    runs = {}
+    for group in groups:
+        runs.setdefault(own_settings(group)[name], []).append(group)
+    usual, *others = sorted(
+        runs, key=lambda value: -sum(len(group) for group in runs[value])
+    )
+    return "; ".join(
+        [usual]
+        + [
+            f"{value} ({model_name(group[0]['model'])}, {runs_of(group)})"
+            for value in others
+            for group in runs[value]
+        ]
+    )
 
 
 def own_settings(group):
