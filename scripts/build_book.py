@@ -19,7 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "_build"
 RUN = "from jupyter_book.cli.main import main; main()"
 STAMP = OUTPUT / "settings.sha256"
-SETTINGS = ["_config.yml", "_toc.yml", "requirements.txt", "book/_extensions"]
+# Every page names its styles and scripts by their checksums.
+SETTINGS = [
+    "_config.yml",
+    "_toc.yml",
+    "requirements.txt",
+    "book/_extensions",
+    "book/_static",
+]
 
 COPY = "compact-convolutional-transformers"
 HOME = "book/index.html"
