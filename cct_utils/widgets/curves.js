@@ -43,14 +43,18 @@ export function nearestEpoch(places, x) {
   return best[1];
 }
 
-/** Pairs of a run and its color, which it keeps as long as it is shown. */
-export function assignColors(pairs, shown) {
+/**
+ * Pairs of a run and its color, which it keeps as long as it is shown. A run
+ * takes the color that its model has in the book's figures, if that is free.
+ */
+export function assignColors(pairs, shown, hues = []) {
   const kept = pairs.filter(([run]) => shown.includes(run));
-  for (const run of shown) {
-    if (kept.some(([other]) => other === run)) continue;
-    const free = (color) => kept.every(([, taken]) => taken !== color);
-    kept.push([run, range(COLORS).find(free)]);
+  const isFree = (color) => kept.every(([, taken]) => taken !== color);
+  const waiting = () => shown.filter((run) => kept.every(([other]) => other !== run));
+  for (const run of waiting()) {
+    if (hues[run] >= 0 && isFree(hues[run])) kept.push([run, hues[run]]);
   }
+  for (const run of waiting()) kept.push([run, range(COLORS).find(isFree)]);
   return kept;
 }
 
@@ -64,7 +68,7 @@ const duration = (minutes) => {
   if (minutes >= 90) return `${(minutes / 60).toFixed(1)} h`;
   return minutes >= 1.5 ? `${minutes.toFixed(1)} min` : `${(60 * minutes).toFixed(0)} s`;
 };
-const LABELS = { epochs: "epoch", minutes: "minutes", images: "images seen" };
+const LABELS = { epochs: "epoch", images: "images seen" };
 
 /** A plane with ticks in words around it and lines in an SVG within. */
 function plane(point) {
@@ -247,7 +251,8 @@ function render({ model, el }) {
   ];
   frame.choice("metric", { label: "Metric", options: metrics.map((m) => [m, m]) });
   const axes = [["epochs", "epochs"]];
-  if (runs.every((run) => run.seconds.length)) axes.push(["minutes", "time, minutes"]);
+  const clock = frame.get("clock");
+  if (runs.every((run) => run.seconds.length)) axes.push(["minutes", `time, ${clock}`]);
   if (runs.every((run) => run.images)) axes.push(["images", "images seen"]);
   if (axes.length > 1) frame.choice("axis", { label: "Along", options: axes });
   frame.slider("smoothing", {
@@ -262,7 +267,7 @@ function render({ model, el }) {
 
   let pairs = [];
   const colorOf = (run) => {
-    pairs = assignColors(pairs, frame.get("shown"));
+    pairs = assignColors(pairs, frame.get("shown"), runs.map((run) => run.hue));
     return pairs.find(([other]) => other === run)[1];
   };
   let hovered = null;
@@ -306,7 +311,7 @@ function render({ model, el }) {
     const y = values.length ? ticks(Math.min(...values), Math.max(...values)) : [0, 1];
     state = { ends, places };
     const words = (v) => (isShare(metric) ? `${Number((100 * v).toFixed(1))} %` : String(v));
-    chart.draw({ x, y, ends, axis: LABELS[axis], series, words });
+    chart.draw({ x, y, ends, axis: LABELS[axis] ?? clock, series, words });
     const rows = shown.map((index) => {
       const run = runs[index];
       const list = run.metrics[main] ?? run.metrics[metric] ?? [];

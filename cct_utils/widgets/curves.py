@@ -11,6 +11,10 @@ _MOST_RUNS = 40
 _MOST_SHOWN = 6  # as many as there are colors that can be told apart
 _TIMES = ("seconds", "seconds_per_epoch", "cpu_seconds")
 
+# Which of the browser's colors is nearest to that of a kind of model in the
+# book's figures; CVT has ViT's there and another line.
+_HUES = {"cct": 0, "article": 1, "vit": 3, "cvt": 4}
+
 
 class CurvesExplorer(Explorer):
     """Draws the histories of runs against epochs, time or images.
@@ -20,7 +24,8 @@ class CurvesExplorer(Explorer):
             metrics to lists over the epochs; validation has the prefix
             `val_`, and `seconds` or `seconds_per_epoch` gives the time axis.
             A record of `load_record` or Keras's `History` do as well; with a
-            record, images can be the axis too. Many runs are easier to find
+            record, images can be the axis too, and where all are records of a
+            processor, time is the processor's. Many runs are easier to find
             in groups: a dict from the name of each group to such a dict.
         metric: the metric to show first.
         shown: names of the runs to show first, six at most; a run of a group
@@ -37,6 +42,7 @@ class CurvesExplorer(Explorer):
     shown = traitlets.List(traitlets.Int()).tag(sync=True)
     metric = traitlets.Unicode().tag(sync=True)
     axis = traitlets.Unicode("epochs").tag(sync=True)
+    clock = traitlets.Unicode("minutes").tag(sync=True)
     smoothing = traitlets.Float(0.0).tag(sync=True)
     epoch = traitlets.Int().tag(sync=True)
     training = traitlets.Bool(True).tag(sync=True)
@@ -48,7 +54,12 @@ class CurvesExplorer(Explorer):
                 f"history. Received: {type(histories).__name__} of length "
                 f"{len(histories) if hasattr(histories, '__len__') else 0}"
             )
-        runs = _runs(histories)
+        flat = _flat(histories)
+        on_processor = all(_has_processor_time(run) for _, run in flat)
+        runs = [
+            {**_run(names["name"], run, on_processor), **names}
+            for names, run in flat
+        ]
         if len(runs) > _MOST_RUNS:
             raise ValueError(
                 f"`histories` must hold at most {_MOST_RUNS} runs, or nobody "
@@ -66,6 +77,7 @@ class CurvesExplorer(Explorer):
             runs=runs,
             shown=_places([run["name"] for run in runs], shown),
             metric=metric,
+            clock="CPU minutes" if on_processor else "minutes",
             epoch=max(_epochs(run) for run in runs),
         )
 
@@ -80,17 +92,32 @@ def _epochs(run):
     return max(len(values) for values in run["metrics"].values())
 
 
-def _runs(histories):
-    """Returns all runs as the browser reads them, those of groups too."""
+def _flat(histories):
+    """Returns all runs, those of groups too, each behind its names."""
     runs = []
     for name, run in histories.items():
         if _is_group(run):
             for label, member in run.items():
-                member = _run(f"{name}: {label}", member)
-                runs.append({**member, "label": str(label), "group": str(name)})
+                names = {"name": f"{name}: {label}", "label": str(label)}
+                runs.append(({**names, "group": str(name)}, member))
         else:
-            runs.append(_run(str(name), run))
+            runs.append(({"name": str(name)}, run))
     return runs
+
+
+def _is_record(run):
+    """Whether a value is a record rather than a history."""
+    return isinstance(run, Mapping) and isinstance(run.get("history"), Mapping)
+
+
+def _has_processor_time(run):
+    """Whether a record tells what its training cost on a processor."""
+    return (
+        _is_record(run)
+        and "cpu_seconds" in run["history"]
+        and "together" not in run
+        and run.get("hardware", {}).get("accelerators") == []
+    )
 
 
 def _is_group(value):
@@ -120,14 +147,15 @@ def _places(names, shown):
     return [names.index(name) for name in shown]
 
 
-def _run(name, run):
+def _run(name, run, on_processor):
     """Returns a run as the browser reads it, from any of its forms."""
     history = getattr(run, "history", run)
-    images, alone = 0, True
-    if isinstance(history, Mapping) and "history" in history:
-        images = int(history.get("data", {}).get("images", [0])[0])
-        alone = "together" not in history
-        history = history["history"]
+    images, alone, hue = 0, True, -1
+    if _is_record(run):
+        images = int(run.get("data", {}).get("images", [0])[0])
+        alone = "together" not in run
+        hue = _HUES.get(str(run.get("model")).partition("_")[0], -1)
+        history = run["history"]
     valid = isinstance(history, Mapping) and all(
         np.ndim(values) == 1 and len(values) for values in history.values()
     )
@@ -138,13 +166,16 @@ def _run(name, run):
             f"numbers, one for each epoch. Received: {history!r:.80}"
         )
     seconds = history.get("seconds", history.get("seconds_per_epoch", []))
-    if not alone:
+    if on_processor:
+        seconds = history["cpu_seconds"]
+    elif not alone:
         seconds = []  # those of all that were trained together
     return {
         "name": name,
         "metrics": {metric: _rounded(history[metric]) for metric in metrics},
         "seconds": _rounded(seconds),
         "images": images,
+        "hue": hue,
     }
 
 

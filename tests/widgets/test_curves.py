@@ -86,6 +86,46 @@ def test_runs_keep_their_color_while_they_are_shown(javascript):
     assert full == [[run, run] for run in range(6)]
 
 
+def test_a_model_has_the_color_of_the_figures_if_that_is_free(javascript):
+    hues = [3, -1, 0, 3, 4]
+    fresh, later = javascript(
+        CurvesExplorer,
+        "assignColors",
+        [[[], [0, 1, 2, 3], hues], [[[2, 4]], [2, 4], hues]],
+    )
+    assert sorted(fresh) == [[0, 3], [1, 1], [2, 0], [3, 2]]
+    assert sorted(later) == [[2, 4], [4, 0]], "no run changes its color"
+
+
+def record(model="cct_2_3x2", accelerators=(), **more):
+    """What a record holds of a training of two epochs."""
+    history = {"loss": [3, 2], "seconds": [90, 90], "cpu_seconds": [60, 30]}
+    hardware = {"accelerators": list(accelerators)}
+    return {"model": model, "hardware": hardware, "history": history} | more
+
+
+def test_records_of_a_processor_are_compared_by_its_time():
+    widget = CurvesExplorer({"a": record(), "b": {"c": record("vit_keras")}})
+    assert [run["seconds"] for run in widget.runs] == [[60, 30]] * 2
+    assert [run["hue"] for run in widget.runs] == [0, 3]
+    assert widget.clock == "CPU minutes"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        record(accelerators=["H100"]),
+        record(together=3),
+        {"loss": [3, 2], "seconds": [90, 90], "cpu_seconds": [60, 30]},
+        {"history": {"loss": [3, 2], "seconds": [90, 90]}},
+    ],
+)
+def test_with_another_kind_of_run_among_them_it_is_the_clock(other):
+    widget = CurvesExplorer({"a": record(), "b": other})
+    assert widget.runs[0]["seconds"] == [90, 90]
+    assert widget.clock == "minutes"
+
+
 def test_many_runs_come_in_groups_and_six_at_once(
     open_widget, state_of, wait_for_words
 ):
