@@ -4,6 +4,42 @@ import keras
 import numpy as np
 
 
+def without_pauses(batches):
+    """Returns batches in the form in which `fit` reads them without pauses.
+
+    For TensorFlow Keras makes a `tf.data.Dataset` of them, whose buffer a
+    thread tunes. That thread sleeps longer and longer, and at the end of an
+    epoch all wait until it has woken: with TensorFlow 2.21 for as long as the
+    epoch took, up to a minute. Here nothing is tuned.
+
+    Args:
+        batches: a `keras.utils.PyDataset`, whose batches are all of one type.
+
+    Returns:
+        A `tf.data.Dataset` that reads `batches` anew each time; with another
+        backend `batches` itself.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    def read():
+        return (batches[index] for index in range(len(batches)))
+
+    signature = tuple(
+        tf.TensorSpec((None, *part.shape[1:]), part.dtype)
+        for part in batches[0]
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return (
+        tf.data.Dataset.from_generator(read, output_signature=signature)
+        .apply(tf.data.experimental.assert_cardinality(len(batches)))
+        .prefetch(2)
+        .with_options(options)
+    )
+
+
 class OrderedBatches(keras.utils.PyDataset):
     """Batches of images and one-hot labels, in the order of the arrays.
 

@@ -9,7 +9,11 @@ import numpy as np
 
 from cct_utils.data import check_images, check_labels, load_dataset
 from cct_utils.results import command_line, describe_environment
-from cct_utils.training.batches import OrderedBatches, ShuffledBatches
+from cct_utils.training.batches import (
+    OrderedBatches,
+    ShuffledBatches,
+    without_pauses,
+)
 from cct_utils.training.progress import Progress
 from cct_utils.training.recipes import Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
@@ -349,13 +353,15 @@ def _fit_epochs(model, data, recipe, seed, folder, callbacks, until):
         # and the optimizer that is saved with them holds the average.
         callbacks.insert(0, keras.callbacks.SwapEMAWeights())
     model.fit(
-        batches,
+        without_pauses(batches),
         initial_epoch=done,
         epochs=until,
-        validation_data=OrderedBatches(
-            data.x_val,
-            keras.utils.to_categorical(data.y_val, num_classes),
-            batch_size=256,
+        validation_data=without_pauses(
+            OrderedBatches(
+                data.x_val,
+                keras.utils.to_categorical(data.y_val, num_classes),
+                batch_size=256,
+            )
         ),
         # The batches have an order of their own; Keras would draw another.
         shuffle=False,

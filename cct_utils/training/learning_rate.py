@@ -7,7 +7,7 @@ Reference: Smith, Cyclical Learning Rates for Training Neural Networks, arXiv
 import keras
 import numpy as np
 
-from cct_utils.training.batches import ShuffledBatches
+from cct_utils.training.batches import ShuffledBatches, without_pauses
 from cct_utils.training.experiment import (
     SeedEachEpoch,
     check_augmented_once,
@@ -76,7 +76,7 @@ def find_learning_rate(
     )
     collect = _CollectLosses(steps)
     copy.fit(
-        batches,
+        without_pauses(batches),
         epochs=-(-steps // len(batches)),
         shuffle=False,
         # Each pass through the images needs an order of its own.

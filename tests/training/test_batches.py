@@ -4,7 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from cct_utils.training.batches import OrderedBatches, ShuffledBatches
+from cct_utils.training.batches import (
+    OrderedBatches,
+    ShuffledBatches,
+    without_pauses,
+)
 
 
 def batches(count=25, batch_size=4, seed=0, epoch=0):
@@ -76,3 +80,26 @@ def test_ordered_batches_are_validated_as_arrays_are():
     np.testing.assert_allclose(
         model.evaluate(batches, verbose=0), of_arrays, rtol=1e-6
     )
+
+
+def test_fit_reads_the_batches_in_their_order_epoch_by_epoch():
+    images, labels = np.arange(22).reshape(11, 2), np.eye(11, dtype="float32")
+    wanted = OrderedBatches(images, labels, 4)
+    read = without_pauses(wanted)
+    assert len(read) == 3
+    if keras.backend.backend() != "tensorflow":
+        assert read is wanted
+        return
+    for _ in range(2):
+        for index, (x, y) in enumerate(read):
+            np.testing.assert_array_equal(x, wanted[index][0])
+            np.testing.assert_array_equal(y, wanted[index][1])
+        assert index == 2
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tf.data is TensorFlow's"
+)
+def test_no_thread_tunes_for_whose_sleep_an_epoch_would_wait():
+    """At its end Keras's own data set waited as long as an epoch took."""
+    assert without_pauses(batches()).options().autotune.enabled is False
