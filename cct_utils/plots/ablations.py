@@ -73,7 +73,8 @@ def plot_ablation(
 ):
     """Draws what each change made of the accuracy, and what it cost.
 
-    Changes outside the band are drawn in blue, those within it in gray.
+    Dots are seeds, a tick is their mean: above the band in blue, below it in
+    orange, within it in gray.
 
     Args:
         base: test accuracies of the base in percent, one for each seed; or
@@ -115,9 +116,11 @@ def plot_ablation(
     _dots(ax, base, 0, COLORS["ink"])
     for change, height in zip(changes, heights, strict=True):
         mean = np.mean(change.accuracies)
-        color = COLORS["muted" if low <= mean <= high else "cct"]
+        beyond = "cct" if mean > high else "highlight"
+        color = COLORS["muted" if low <= mean <= high else beyond]
         ax.plot([np.mean(base), mean], [height] * 2, color=color, linewidth=1)
         _dots(ax, change.accuracies, height, color)
+        ax.plot(mean, height, "|", markersize=13, mew=2, color=color)
         _write(side, change.prices, height)
     _write(side, price_titles, 0, color=COLORS["muted"])
     ax.set_yticks([0, *names, *heights])

@@ -8,6 +8,12 @@ from cct_utils.plots.style import COLORS, new_figure
 
 LINES = ("-", "--", "-.", ":")
 
+# Curves of one model that differ in the recipe: its color, dark to pale.
+SHADES = {
+    "cct": ("#00324E", COLORS["cct"], COLORS["pool"], COLORS["muted"]),
+    "article": (COLORS["article"],),
+}
+
 
 def plot_schedules(schedules, *, ax=None):
     """Draws learning rates over the course of a training.
@@ -275,11 +281,12 @@ def plot_time_to_accuracy(runs, level, *, ax=None):
     used = Counter()
     for name, (minutes, accuracy) in runs.items():
         minutes, accuracy = np.asarray(minutes), np.asarray(accuracy)
-        # The model gives a curve its color, the recipe its line.
-        color = COLORS["article" if name.startswith("article") else "cct"]
-        style = LINES[used[color] % len(LINES)]
-        used[color] += 1
-        (line,) = ax.plot(minutes, accuracy, style, color=color, label=name)
+        # The model gives a curve its color, the recipe its shade and line.
+        model = "article" if name.startswith("article") else "cct"
+        shade = SHADES[model][used[model] % len(SHADES[model])]
+        style = LINES[used[model] % len(LINES)]
+        used[model] += 1
+        (line,) = ax.plot(minutes, accuracy, style, color=shade, label=name)
         reached = np.flatnonzero(accuracy >= level)[:1]
         ax.plot(
             minutes[reached],
@@ -293,6 +300,8 @@ def plot_time_to_accuracy(runs, level, *, ax=None):
         xlabel="processor time (minutes of one core)",
         ylabel="validation accuracy (%)",
         xlim=(0, None),
+        # Where all are far below the level, nothing is to be compared.
+        ylim=(max(0, level - 25), None),
     )
     ax.grid(axis="y")
     ax.legend(loc="lower right")

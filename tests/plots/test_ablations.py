@@ -1,6 +1,5 @@
 """Figures of differences and of ablations: what is drawn, and where."""
 
-import matplotlib.colors as colors
 import numpy as np
 import pytest
 
@@ -59,13 +58,20 @@ def test_ablation_has_a_dot_for_each_seed(axes):
     ]
 
 
-def test_ablation_colors_what_lies_outside_the_band(axes):
-    dots = [line for line in axes[0].lines if line.get_marker() == "o"][1:]
-    blue, gray = (plots.COLORS[name] for name in ("cct", "muted"))
-    assert [colors.to_hex(line.get_color()) for line in dots] == [
-        blue.lower(),
-        gray.lower(),
-        gray.lower(),
+def test_ablation_colors_gains_and_losses_outside_the_band():
+    changes = [
+        plots.Change("layers", name, values)
+        for name, values in {
+            "1": (-2, -3),
+            "2": (0.5, 0.1),
+            "4": (3, 1),
+        }.items()
+    ]
+    axes = plots.plot_ablation([0], changes, (-1, 1)).axes
+    ticks = [line for line in axes[0].lines if line.get_marker() == "|"]
+    assert [line.get_xdata().item() for line in ticks] == [-2.5, 0.3, 2]
+    assert [line.get_color() for line in ticks] == [
+        plots.COLORS[name] for name in ("highlight", "muted", "cct")
     ]
 
 

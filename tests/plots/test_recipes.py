@@ -76,13 +76,13 @@ def test_time_to_accuracy_rings_the_first_epoch_at_the_level():
     assert [line.get_xydata().tolist() for line in rings] == [[[2, 80]], []]
 
 
-def test_time_to_accuracy_colors_models_and_dashes_recipes():
+def test_time_to_accuracy_colors_models_and_shades_recipes():
     curve = ([1, 2], [50, 60])
     ax = plots.plot_time_to_accuracy(
         {"CCT, a": curve, "article's model": curve, "CCT, b": curve}, 90
     )
     first, article, second = (ax.lines[i] for i in (1, 3, 5))
-    assert first.get_color() == second.get_color() == plots.COLORS["cct"]
+    assert second.get_color() == plots.COLORS["cct"] != first.get_color()
     assert article.get_color() == plots.COLORS["article"]
     assert first.get_linestyle() != second.get_linestyle()
 
