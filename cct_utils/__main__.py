@@ -6,6 +6,9 @@ import itertools
 import json
 import sys
 
+# As a reader of the recipe's Python types them; JSON writes them otherwise.
+CONSTANTS = {"True": True, "False": False, "None": None}
+
 
 def main(arguments=None):
     """Runs one command; returns the exit status.
@@ -262,7 +265,8 @@ def _train_list(options):
 def _parse_settings(words):
     """Returns a dict from the words NAME=VALUE of a command line.
 
-    Values are read as JSON (`0.002`, `true`, `null`) and otherwise as text.
+    Values are read as JSON (`0.002`, `true`, `null`) or as constants of Python
+    (`True`, `None`), and otherwise as text.
     """
     return {
         name: _parse_value(value) for name, value in _parse_words(words).items()
@@ -284,7 +288,12 @@ def _parse_words(words):
 
 
 def _parse_value(text):
-    """Returns what a word means as JSON, or the word."""
+    """Returns what a word means as JSON or as a constant of Python.
+
+    Another word stands for itself.
+    """
+    if text in CONSTANTS:
+        return CONSTANTS[text]
     try:
         return json.loads(text)
     except json.JSONDecodeError:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cct_utils import load_dataset, load_test_logits, load_trained
-from cct_utils.__main__ import main
+from cct_utils.__main__ import _parse_settings, main
 from cct_utils.training import predict_logits
 
 TRAIN = (
@@ -345,3 +345,16 @@ def test_the_package_is_a_command(root):
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Received: 'no-such-run'" in done.stderr.splitlines()[-1]
+
+
+def test_settings_are_read_as_json_and_as_python_writes_them():
+    words = "a=true b=True c=null d=None e=0.5 f=none g=False".split()
+    assert _parse_settings(words) == {
+        "a": True,
+        "b": True,
+        "c": None,
+        "d": None,
+        "e": 0.5,
+        "f": "none",
+        "g": False,
+    }

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from cct_utils.results import BEST_RUN
 from cct_utils.training import load_run_list
 
 OLD = {
@@ -157,11 +158,25 @@ def words(html):
 def test_old_and_new_records_of_one_recipe_are_seeds_of_one_row(tables, folder):
     glance = words(tables.render_glance(folder))
     assert (
-        "measured here CCT-2/3x2 article 78.00 ± 1.41 seeds 0, 1, in float32 "
-        "2 7 283,723 98.00 ± 0.00" in glance
+        "measured here CCT-2/3x2 article 77.00, 79.00 seeds 0, 1, in float32 "
+        "2 7 283,723 98.00, 98.00" in glance
     )
     assert "CCT-2/3x2 fast 79.00 seed 1, in float32 2 7 283,723" in glance
     assert glance.count("measured here") == 2
+
+
+def test_three_seeds_have_a_spread_and_two_are_both_named(tables):
+    assert tables.with_spread([70.0]) == "70.00"
+    assert tables.with_spread([70.0, 72.0]) == "70.00, 72.00"
+    assert tables.with_spread([70.0, 72.0, 71.0]) == "71.00 ±\u00a01.00"
+
+
+def test_the_page_names_the_best_model_as_its_record_does(root):
+    record = json.loads(
+        (root / "cct_utils/recorded" / BEST_RUN / "record.json").read_text()
+    )
+    text = (root / "book" / "results.md").read_text("utf-8")
+    assert f"{100 * record['test']['accuracy']:.2f} %" in text
 
 
 def test_each_difference_to_the_published_figure_is_named(tables, folder):
@@ -170,7 +185,7 @@ def test_each_difference_to_the_published_figure_is_named(tables, folder):
     )
     article, fast = text.split("CCT-2/3x2, fast")
     assert (
-        "CCT-2/3x2, article: 78.00 ± 1.41 %, authors, 200 epochs: 89.17 %"
+        "CCT-2/3x2, article: 77.00, 79.00 %, authors, 200 epochs: 89.17 %"
         in (article)
     )
     for difference in (
@@ -257,7 +272,7 @@ def test_page_folds_each_full_run_away_with_its_command(tables, folder):
     assert "A &amp; B, 2 cores" in page
     assert "cct_utils/recorded/old/record.json" in page
     assert "420 CPU seconds, 210 an epoch" in page
-    assert page.count('<polyline class="curve') == 4
+    assert page.count('<polyline class="curve') == 2
 
 
 def test_page_of_no_record_at_all_holds_what_is_published(tables, tmp_path):
@@ -281,9 +296,9 @@ def test_runs_on_a_gpu_have_a_row_of_their_own_without_a_price(
     tables, with_group
 ):
     glance = words(tables.render_glance(with_group))
-    group = "CCT-2/3x2 article 71.00 ± 1.41 seeds 3, 4, on a GPU, in float32 2"
+    group = "CCT-2/3x2 article 70.00, 72.00 seeds 3, 4, on a GPU, in float32 2"
     assert f"{group} – 283,723" in glance
-    assert "78.00 ± 1.41 seeds 0, 1, in float32 2 7 283,723" in glance
+    assert "77.00, 79.00 seeds 0, 1, in float32 2 7 283,723" in glance
     assert glance.count("measured here") == 3
 
 
@@ -315,7 +330,7 @@ def test_the_books_rows_never_mix_a_processor_with_a_gpu(tables, root):
 def test_seeds_together_are_one_row_of_their_list(tables, with_group):
     runs = tables.read_lists(with_group)[1][2]
     table = tables.list_table(runs, runs, tables.read_records(with_group))
-    assert words(table).endswith("parameters g – 3, 4 71.00 ± 1.41 GPU 283,723")
+    assert words(table).endswith("parameters g – 3, 4 70.00, 72.00 GPU 283,723")
     assert '<td role="cell" data-label="seeds" class="number">3, 4' in table
 
 
@@ -337,7 +352,7 @@ def test_seeds_do_not_set_a_run_apart(tables, with_group):
     record(with_group, "h_6", {**ON_GPU, "seed": 6})
     runs = tables.read_lists(with_group)[1][2]
     table = tables.list_table(runs, runs, tables.read_records(with_group))
-    assert "parameters g – 3, 4 71.00" in words(table)
+    assert "parameters g – 3, 4 70.00, 72.00" in words(table)
     assert "h --epochs 2 5, 6 70.00" in words(table)
 
 
@@ -433,18 +448,18 @@ def test_curves_are_of_a_processor_where_there_is_one(tables, with_group):
     del records["small"]
     groups = tables.groups_of(records)
     figure = tables.curves(groups)
-    assert figure.count("<polyline") == 4 and "on a GPU" not in figure
+    assert figure.count("<polyline") == 2 and "on a GPU" not in figure
     alone = [each for each in groups if each[0]["seed"] != 0]
     figure = tables.curves(alone)
-    assert figure.count("<polyline") == 4
+    assert figure.count("<polyline") == 2
     assert words(figure).count("CCT-2/3x2, article, on a GPU") == 1
 
 
 def test_gaps_and_settings_tell_runs_on_a_gpu_apart(tables, with_group):
     full = tables.full_runs(with_group, tables.read_records(with_group))
     gaps = words(tables.gaps(full))
-    assert "CCT-2/3x2, article: 78.00 ± 1.41 %, authors" in gaps
-    assert "CCT-2/3x2, article, on a GPU: 71.00 ± 1.41 %, authors" in gaps
+    assert "CCT-2/3x2, article: 77.00, 79.00 %, authors" in gaps
+    assert "CCT-2/3x2, article, on a GPU: 70.00, 72.00 %, authors" in gaps
     assert "runs (seeds 3, 4; there best of four)" in gaps
     settings = words(tables.settings_table(full))
     assert settings.count("here: article") == 1
@@ -459,7 +474,7 @@ def test_seeds_together_on_a_processor_have_no_price(tables, with_group):
     table = tables.list_table(
         runs, runs, dict(zip(("g_3", "g_4"), group, strict=True))
     )
-    assert "3, 4 70.00 ± 0.00 – 283,723" in words(table)
+    assert "3, 4 70.00, 70.00 – 283,723" in words(table)
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,12 @@ OPTIMIZERS = {
     "kernel_muon": "Muon, also for convolutions",
 }
 ALL_IMAGES = 50_000
-PLOT_WIDTH, PLOT_HEIGHT = 640, 260
+PLOT_WIDTH, PLOT_HEIGHT = 640, 300
+LOWEST, HIGHEST = 20, 90  # percent, of the axis of accuracy
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
 
 # Lists of short trainings, which are compared among themselves alone.
-SHORT_LISTS = ("build_up", "ablations", "data", "quarter")
+SHORT_LISTS = ("build_up", "ablations", "augmentation", "data", "quarter")
 
 # Before the command of seeds that are trained together.
 WITH_JAX = "KERAS_BACKEND=jax "
@@ -410,9 +411,12 @@ def seed_numbers(group):
 
 
 def with_spread(values):
-    """The mean, and behind ± the standard deviation of several runs."""
-    if len(values) == 1:
-        return f"{values[0]:.2f}"
+    """The mean, and behind ± the standard deviation of three runs or more.
+
+    Two tell next to nothing of a spread: both are given.
+    """
+    if len(values) < 3:
+        return ", ".join(f"{value:.2f}" for value in values)
     return f"{mean(values):.2f} ±\u00a0{statistics.stdev(values):.2f}"
 
 
@@ -809,23 +813,21 @@ def curves(groups):
     """Accuracy over the epochs as an inline drawing in the page's colors."""
     records = [group[0] for group in drawn(groups)]
     lines, labels = [], []
-    longest = max(len(record["history"]["accuracy"]) for record in records)
+    longest = max(len(record["history"]["val_accuracy"]) for record in records)
     for record in records:
-        history = record["history"]
-        for key, style in (("accuracy", "train"), ("val_accuracy", "val")):
-            points = " ".join(
-                f"{x_position(epoch, longest):.1f},{y_position(value):.1f}"
-                for epoch, value in enumerate(history[key], start=1)
-            )
-            lines.append(
-                f'<polyline class="curve {curve_class(record)} {style}" '
-                f'points="{points}"/>'
-            )
-        final = 100 * history["val_accuracy"][-1]
-        labels.append(f"{title_of(record)} ends at {final:.1f} %")
+        values = record["history"]["val_accuracy"]
+        points = " ".join(
+            f"{x_position(epoch, longest):.1f},{y_position(value):.1f}"
+            for epoch, value in enumerate(values, start=1)
+        )
+        lines.append(
+            f'<polyline class="curve {curve_class(record)}" points="{points}"/>'
+        )
+        labels.append(f"{title_of(record)} ends at {100 * values[-1]:.1f} %")
     description = (
-        "Accuracy on training and validation images over the epochs. On the "
-        "validation images " + "; ".join(labels) + "."
+        "Accuracy on the validation images over the epochs. "
+        + "; ".join(labels)
+        + "."
     )
     legend = "".join(
         f'<span class="curve-key {curve_class(record)}">'
@@ -842,9 +844,8 @@ def curves(groups):
         f'aria-label="{escape(description)}">\n'
         + axes(longest)
         + "\n".join(lines)
-        + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images "
-        f"(solid) and on the augmented training images (dashed); {note}"
-        "</figcaption>\n</figure>"
+        + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images; "
+        f"{note}</figcaption>\n</figure>"
     )
 
 
@@ -866,6 +867,8 @@ def curve_class(record):
     """The class that gives a model the color it has in the chapters."""
     if record["model"] == "cct_2_3x2" and recipe_of(record) != "article":
         return "run-fast"
+    if record["model"] == "vit_keras":
+        return "run-large"
     family = record["model"].partition("_")[0]
     return f"run-{family}"
 
@@ -877,15 +880,16 @@ def x_position(epoch, longest):
 
 
 def y_position(share):
-    """Vertical place of an accuracy between 0 and 1."""
+    """Vertical place of an accuracy between 0 and 1; below the axis on it."""
     height = PLOT_HEIGHT - MARGIN_BOTTOM - MARGIN_TOP
-    return MARGIN_TOP + height * (1 - share)
+    percent = max(LOWEST, 100 * share)
+    return MARGIN_TOP + height * (HIGHEST - percent) / (HIGHEST - LOWEST)
 
 
 def axes(longest):
     """Grid lines with their percentages, and the epochs below."""
     parts = []
-    for percent in range(0, 101, 20):
+    for percent in range(LOWEST, HIGHEST + 1, 10):
         y = y_position(percent / 100)
         parts.append(
             f'<line class="grid" x1="{MARGIN_LEFT}" x2="{PLOT_WIDTH - 10}" '

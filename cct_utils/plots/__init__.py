@@ -26,6 +26,7 @@ from cct_utils.plots.curves import (
     plot_calibration,
     plot_class_accuracy,
     plot_confusion,
+    plot_gaps,
     plot_history,
     plot_reliability,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "plot_feature_maps",
     "plot_gradient_maps",
     "plot_heads",
+    "plot_gaps",
     "plot_history",
     "plot_image_rows",
     "plot_image_sizes",

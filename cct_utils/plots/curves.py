@@ -47,6 +47,59 @@ def plot_history(histories):
     return fig
 
 
+def plot_gaps(histories):
+    """Draws how far training runs ahead of validation, one panel per run.
+
+    Args:
+        histories: dict from the name of a run to its history, a dict with the
+            lists `accuracy` and `val_accuracy` (shares of 1).
+
+    Returns:
+        The figure: two panels in a row, all with the same axes; at the end of
+        the curves their last values in percent.
+    """
+    rows = -(-len(histories) // 2)
+    fig, axes = new_figure(
+        "column", 2.3 * rows, rows=rows, columns=2,
+        sharex=True, sharey=True, squeeze=False,
+    )  # fmt: skip
+    axes = axes.ravel()
+    for ax, (name, history) in zip(axes, histories.items(), strict=False):
+        curves = {
+            "training": (history["accuracy"], ":", COLORS["train"]),
+            "validation": (history["val_accuracy"], "-", COLORS["val"]),
+        }
+        ends = {}
+        for label, (values, line, color) in curves.items():
+            values = 100 * np.asarray(values)
+            epochs = np.arange(1, len(values) + 1)
+            ax.plot(epochs, values, line, color=color, label=label)
+            ends[label] = values[-1]
+        upper = max(ends, key=ends.get)
+        for label, end in ends.items():
+            ax.annotate(
+                f"{end:.0f} %",
+                (epochs[-1], end),
+                (0, 5 if label == upper else -5),
+                textcoords="offset points",
+                ha="right",
+                va="bottom" if label == upper else "top",
+                color=curves[label][2],
+                weight="bold",
+            )
+        ax.set(title=name, ylim=(0, 112), yticks=range(0, 101, 25))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.grid(axis="y")
+    for ax in axes[len(histories) :]:
+        ax.axis("off")
+    for ax in axes[::2]:
+        ax.set_ylabel("accuracy (%)")
+    for ax in axes[-2:]:
+        ax.set_xlabel("epoch")
+    axes[0].legend(loc="lower right")
+    return fig
+
+
 def plot_confusion(matrix, class_names, *, ax=None):
     """Draws a confusion matrix in percent of each true class.
 

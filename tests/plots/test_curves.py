@@ -29,6 +29,19 @@ def test_history_draws_training_and_validation_of_each_run():
     assert accuracy.lines[0].get_color() != accuracy.lines[2].get_color()
 
 
+def test_gaps_name_where_training_and_validation_end():
+    runs = {"none": history(0.4), "flips": history(0.0), "more": history(-0.2)}
+    fig = plots.plot_gaps(runs)
+    assert [ax.get_title() for ax in fig.axes] == [*runs, ""]
+    words = [[text.get_text() for text in ax.texts] for ax in fig.axes[:3]]
+    assert words == [["90 %", "40 %"], ["50 %", "40 %"], ["30 %", "40 %"]]
+    training, validation = fig.axes[0].lines
+    np.testing.assert_allclose(training.get_ydata(), [20, 90])
+    np.testing.assert_allclose(validation.get_ydata(), [30, 40])
+    heights = [text.xyann[1] for text in fig.axes[2].texts]
+    assert heights == [-5, 5], "the upper curve's number stands above it"
+
+
 def test_confusion_writes_percent_of_each_true_class():
     ax = plots.plot_confusion([[3, 1], [0, 5]], ["cat", "dog"])
     drawn = {text.get_position(): text.get_text() for text in ax.texts}
