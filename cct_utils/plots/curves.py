@@ -55,16 +55,14 @@ def plot_gaps(histories):
             lists `accuracy` and `val_accuracy` (shares of 1).
 
     Returns:
-        The figure: two panels in a row, all with the same axes; at the end of
-        the curves their last values in percent.
+        The figure: panels side by side, with the same axes; at the end of the
+        curves their last values in percent.
     """
-    rows = -(-len(histories) // 2)
     fig, axes = new_figure(
-        "column", 2.3 * rows, rows=rows, columns=2,
-        sharex=True, sharey=True, squeeze=False,
-    )  # fmt: skip
-    axes = axes.ravel()
-    for ax, (name, history) in zip(axes, histories.items(), strict=False):
+        "column", 2.7, columns=len(histories), sharey=True, squeeze=False
+    )
+    (axes,) = axes
+    for ax, (name, history) in zip(axes, histories.items(), strict=True):
         curves = {
             "training": (history["accuracy"], ":", COLORS["train"]),
             "validation": (history["val_accuracy"], "-", COLORS["val"]),
@@ -90,12 +88,8 @@ def plot_gaps(histories):
         ax.set(title=name, ylim=(0, 112), yticks=range(0, 101, 25))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="y")
-    for ax in axes[len(histories) :]:
-        ax.axis("off")
-    for ax in axes[::2]:
-        ax.set_ylabel("accuracy (%)")
-    for ax in axes[-2:]:
         ax.set_xlabel("epoch")
+    axes[0].set_ylabel("accuracy (%)")
     axes[0].legend(loc="lower right")
     return fig
 
