@@ -442,11 +442,10 @@ def test_dependencies_are_what_the_package_imports():
     declared = {Requirement(d).name for d in project["dependencies"]}
     renamed = {"scikit-learn": "sklearn", "Pillow": "PIL"}
     needed = {renamed.get(name, name) for name in declared}
-    # The backend is Keras's to import, JAX is an extra like ONNX, and a
-    # notebook brings IPython along.
+    # JAX is an extra like ONNX, and a notebook brings IPython along.
     optional = {"onnx", "IPython", "matplotlib_inline", "cct_utils", "jax"}
     others = imported - set(sys.stdlib_module_names) - optional
-    assert others == needed - {"tensorflow"}
+    assert others == needed
 
 
 # --- The model figure of the home page  -----------------------
