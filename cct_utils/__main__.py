@@ -64,12 +64,14 @@ def _parser():
         "--seeds",
         type=int,
         nargs="+",
+        action="extend",
         help="train these seeds together, on a GPU and with KERAS_BACKEND=jax; "
         "their folders are OUT_<seed>",
     )
     train.add_argument(
         "--sweep",
         nargs="+",
+        action="extend",
         default=[],
         metavar="NAME=VALUE,VALUE",
         help="with --seeds: train each seed with each of these values of a "
@@ -78,6 +80,7 @@ def _parser():
     train.add_argument(
         "--set",
         nargs="+",
+        action="extend",
         default=[],
         metavar="NAME=VALUE",
         help="another value for a setting of the recipe, or an argument of "
@@ -235,6 +238,11 @@ def _settings_and_model_arguments(options):
     recipe = find_recipe(options.recipe)
     settings = {key: changes.pop(key) for key in SETTINGS if key in changes}
     if options.epochs is not None:
+        if "num_epochs" in settings:
+            raise ValueError(
+                "--epochs and --set num_epochs say the same: give one of them. "
+                f"Received: {options.epochs} and {settings['num_epochs']}"
+            )
         settings["num_epochs"] = options.epochs
     model_arguments = supported_arguments(
         options.model, {**recipe.model, **changes}
@@ -252,11 +260,14 @@ def _train_list(options):
     """Trains the runs of a list that are not recorded yet."""
     from cct_utils.training import load_run_list, train_run_list
 
-    runs = [
-        run
-        for run in load_run_list(options.file)
-        if fnmatch.fnmatch(run.name, options.only)
-    ]
+    listed = load_run_list(options.file)
+    runs = [run for run in listed if fnmatch.fnmatch(run.name, options.only)]
+    if not runs:
+        raise ValueError(
+            f"--only must match a run of {options.file}: "
+            f"{', '.join(run.name for run in listed)}. "
+            f"Received: {options.only}"
+        )
     failed = train_run_list(runs, options.out)
     if failed:
         raise OSError(f"not recorded: {', '.join(failed)}")
@@ -282,6 +293,11 @@ def _parse_words(words):
             raise ValueError(
                 "--set and --sweep take words of the form NAME=VALUE. "
                 f"Received: {word!r}"
+            )
+        if name in parsed:
+            raise ValueError(
+                "--set and --sweep take each name once. Received: "
+                f"{name}={parsed[name]} and {word}"
             )
         parsed[name] = value
     return parsed

@@ -27,11 +27,6 @@ TIMEOUT_SECONDS = 3600
 FIGURE_BYTES = 100_000
 STARTUP_LOG = "WARNING: All log messages before absl::InitializeLog()"
 STATE_TYPE = "application/vnd.jupyter.widget-state+json"
-NATIVE_LOG = re.compile(
-    r"$|[IWE]0000 |WARNING: All log messages before absl"
-    r"|To enable the following instructions"
-    r"|\d{4}-\d\d-\d\d \S+ [IWE] "
-)
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 
 
@@ -117,13 +112,6 @@ def is_startup_log(output):
     """Whether TensorFlow wrote this about the processor, when imported."""
     is_log = output.get("name") == "stderr"
     return is_log and output["text"].startswith(STARTUP_LOG)
-
-
-def is_native_log(output):
-    """Whether an output is nothing but what TensorFlow's libraries log."""
-    if output.get("name") != "stderr":
-        return False
-    return all(NATIVE_LOG.match(line) for line in output.text.splitlines())
 
 
 def prune_widgets(notebook):

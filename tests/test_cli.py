@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cct_utils import load_dataset, load_test_logits, load_trained
-from cct_utils.__main__ import _parse_settings, main
+from cct_utils.__main__ import _parse_settings, _parser, main
 from cct_utils.training import predict_logits
 
 TRAIN = (
@@ -272,10 +272,12 @@ def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
         (f"{TRAIN} --recipe fats", "did you mean 'fast'"),
         (f"{TRAIN} schedule=cosin", "did you mean 'cosine'"),
         (f"{TRAIN} learning_rate=-1", "`learning_rate` must be above 0"),
-        (f"{TRAIN} batch_size=512", "must not be larger than the training"),
+        (TRAIN.replace("=64", "=512"), "must not be larger than the training"),
         (f"{TRAIN} lerning_rate=1", "must name settings of a recipe"),
         (f"{TRAIN} model=1", "must name settings of a recipe"),
         (f"{TRAIN} num_heads", "of the form NAME=VALUE"),
+        (f"{TRAIN} --set batch_size=32", "each name once. Received: batch_"),
+        (f"{TRAIN} num_epochs=3", "--epochs and --set num_epochs say the"),
         (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
         (f"{TRAIN} --seeds 0 1", "with JAX only: set KERAS_BACKEND=jax"),
         (f"{TRAIN} --seeds 0 --sweep learning_rate", "of the form NAME=VALUE"),
@@ -358,3 +360,18 @@ def test_settings_are_read_as_json_and_as_python_writes_them():
         "f": "none",
         "g": False,
     }
+
+
+def test_set_may_be_given_more_than_once():
+    words = "train x --out y --set a=1 b=2 --set c=3 --seeds 0 --seeds 1"
+    options = _parser().parse_args(words.split())
+    assert options.set == ["a=1", "b=2", "c=3"]
+    assert options.seeds == [0, 1]
+
+
+def test_a_list_of_which_no_run_is_meant_is_an_error(tmp_path, capsys):
+    path = tmp_path / "list.toml"
+    path.write_text('[[run]]\nname = "first"\ntrain = "x"\n')
+    assert main(["train-list", str(path), "--only", "frist"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "first" in line and "Received: frist" in line

@@ -1,11 +1,13 @@
 """The results page: old and new records, seeds, gaps, lists of runs."""
 
+import dataclasses
 import importlib
 import json
 import re
 
 import pytest
 
+from cct_utils import Recipe
 from cct_utils.results import BEST_RUN
 from cct_utils.training import load_run_list
 
@@ -163,6 +165,12 @@ def test_old_and_new_records_of_one_recipe_are_seeds_of_one_row(tables, folder):
     )
     assert "CCT-2/3x2 fast 79.00 seed 1, in float32 2 7 283,723" in glance
     assert glance.count("measured here") == 2
+
+
+def test_whatever_a_recipe_sets_sets_a_row_apart(tables):
+    """But the model's arguments, which a record holds by themselves."""
+    known = {*tables.FIRST_SETTINGS, *tables.record_keys(), "model"}
+    assert known >= {field.name for field in dataclasses.fields(Recipe)}
 
 
 def test_three_seeds_have_a_spread_and_two_are_both_named(tables):

@@ -41,6 +41,7 @@ WITH_JAX = "KERAS_BACKEND=jax "
 FIRST_SETTINGS = {
     "schedule": "constant",
     "warmup_epochs": 0,
+    "cooldown_epochs": 0,
     "final_learning_rate": 0.0,
     "decay": "all",
     "clip_norm": None,
@@ -48,6 +49,7 @@ FIRST_SETTINGS = {
     "mixup_alpha": 0.0,
     "cutmix": False,
     "random_erasing": 0.0,
+    "mixing_epochs": None,
     "policy_epochs": None,
     "small_share": 0.0,
     "small_scale": 0.75,

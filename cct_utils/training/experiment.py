@@ -137,19 +137,22 @@ def run_experiment(
                 )
         history = _fit(model, small, data, recipe, seed, folder, progress)
         folder.restore_best(model)
-        tested = float32_copy(model)
-        logits = predict_logits(tested, data.x_test)
-        test = evaluate_logits(logits, data.y_test)
-        history.record = {
-            "schema": 1,
-            "command": command_line(),
-            **environment,
-            **described,
-            "history": folder.history,
-            "best_epoch": best_epoch(folder.history, recipe.small_epochs),
-            "test": test,
-        }
-        folder.finish(tested, history.record, logits, data.y_test)
+        # A run that is finished keeps the record of how it was made.
+        history.record = folder.record
+        if history.record is None:
+            tested = float32_copy(model)
+            logits = predict_logits(tested, data.x_test)
+            history.record = {
+                "schema": 1,
+                "command": command_line(),
+                **environment,
+                **described,
+                "history": folder.history,
+                "best_epoch": best_epoch(folder.history, recipe.small_epochs),
+                "test": evaluate_logits(logits, data.y_test),
+            }
+            folder.finish(tested, history.record, logits, data.y_test)
+    test = history.record["test"]
     if progress:
         print(f"Test accuracy: {test['accuracy']:.2%}")
         print(f"Test top 5 accuracy: {test['top-5-accuracy']:.2%}")

@@ -66,8 +66,8 @@ class Recipe:
         cutmix: whether to use CutMix.
         random_erasing: probability of random erasing.
         mixing_epochs: epochs after which MixUp and CutMix end; None for never.
-        policy_epochs: epochs after which only shifts and mirroring are left
-            of the augmentation; None for never.
+        policy_epochs: epochs after which the policy gives way to shifts and
+            mirroring; mixing and erasing go on. None for never.
         small_share: share of the epochs, at the beginning, that train on
             smaller images.
         small_scale: length of their sides, in parts of the whole ones.

@@ -31,22 +31,25 @@ class RunFolder:
 
     Raises:
         ValueError: if the folder belongs to another configuration; the
-            message names the difference.
+            message names the difference; or if another process trains in it.
     """
 
     def __init__(self, path, config):
         self.path = pathlib.Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         config = json.loads(json.dumps(config))
-        known = self._read("config.json")
-        if known is None:
-            write_json(self.path / "config.json", config)
-        elif known != config:
-            raise ValueError(self._difference(known, config))
-        self.state = self._read("state.json")
-        for partial in self.path.glob("partial-*"):
-            partial.unlink()  # a file that a killed process was writing
-        self._delete_old_weights()
+        # Whoever is training here writes files that we would tidy away.
+        with self._locked():
+            known = self._read("config.json")
+            if known is None:
+                write_json(self.path / "config.json", config)
+            elif not isinstance(known, dict) or _flat(known) != _flat(config):
+                raise ValueError(self._difference(known, config))
+            self.state = self._read("state.json")
+            if known is not None:
+                for partial in self.path.glob("partial-*"):
+                    partial.unlink()  # what a killed process was writing
+                self._delete_old_weights()
 
     def __enter__(self):
         """Locks the folder; the system unlocks it even if we are killed.
@@ -54,18 +57,25 @@ class RunFolder:
         Raises:
             ValueError: if another process trains in this folder.
         """
-        self.lock = open(self.path / "lock", "w")
+        self.lock = self._locked()
+        # It may have been trained since we looked.
+        self.state = self._read("state.json")
+        return self
+
+    def _locked(self):
+        """Returns the lock of the folder, an open file; closing it unlocks."""
+        lock = open(self.path / "lock", "w")
         if fcntl is not None:
             try:
-                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                self.lock.close()
+                lock.close()
                 raise ValueError(
                     "A run folder belongs to one process at a time: wait for "
                     "the other one, or choose another folder. Received: "
                     f"{self.path}, in which another process is training"
                 ) from error
-        return self
+        return lock
 
     def __exit__(self, *error):
         """Unlocks the folder."""
@@ -78,6 +88,8 @@ class RunFolder:
 
     def _difference(self, known, config):
         """Returns one sentence on how the two configurations differ."""
+        if not isinstance(known, dict):
+            known = {"config.json": known}
         known, config = _flat(known), _flat(config)
         parts = ", ".join(
             f"{key} was {known.get(key)!r} and is now {config.get(key)!r}"
@@ -99,6 +111,11 @@ class RunFolder:
         """Metrics of the complete epochs: name -> list of values."""
         return dict(self.state["history"]) if self.state else {}
 
+    @property
+    def record(self):
+        """What a finished run has left, a dict; None before that."""
+        return self._read("record.json")
+
     def save(self, model, history, is_best):
         """Saves the state after an epoch; atomic as a whole.
 
@@ -107,7 +124,7 @@ class RunFolder:
             history: metrics of all epochs so far, name -> list of values.
             is_best: whether this epoch's weights are the best so far.
         """
-        self._check_space(model)
+        self._check_space(*model.weights, *model.optimizer.variables)
         epoch = len(history["loss"])
         last = f"last-{epoch:04d}.weights.h5"
         # The optimizer's variables go along, or momentum would be lost.
@@ -122,14 +139,13 @@ class RunFolder:
         write_json(self.path / "state.json", self.state)
         self._delete_old_weights()
 
-    def _check_space(self, model):
-        """Raises if the disk has no room for a checkpoint.
+    def _check_space(self, *variables):
+        """Raises if the disk has no room for a file of some variables.
 
         HDF5 does not survive a disk that fills up while it writes: it ends
         the process without a word of why. The folder survives that, but the
         sentence here is the better end.
         """
-        variables = (*model.weights, *model.optimizer.variables)
         needed = 2 * sum(int(np.prod(each.shape)) * 4 for each in variables)
         free = shutil.disk_usage(self.path).free
         if free < needed:
@@ -177,6 +193,7 @@ class RunFolder:
             test_logits: array `(n, classes)`.
             test_labels: integer array `(n,)`.
         """
+        self._check_space(*model.weights)
         write_atomically(self.path / "best.weights.h5", model.save_weights)
 
         def save_logits(path):
@@ -194,11 +211,14 @@ class RunFolder:
 
 
 def _flat(config, prefix=""):
-    """Returns a nested dict as a flat one, with keys such as `"data.name"`."""
+    """Returns a nested dict as a flat one, with keys such as `"data.name"`.
+
+    None is left out: that is what a setting is that nobody has set.
+    """
     flat = {}
     for key, value in config.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
-        else:
+        elif value is not None:
             flat[prefix + key] = value
     return flat

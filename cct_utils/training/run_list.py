@@ -64,18 +64,33 @@ def load_run_list(path):
         A list of `Run`.
 
     Raises:
-        ValueError: if a run lacks one of the two, two have one name or folder,
+        ValueError: if it is no such file, a run lacks one of the two, two have
+            one name or folder,
             or a run repeats a seed or has a `--sweep`.
     """
-    content = tomllib.loads(pathlib.Path(path).read_text("utf-8"))
+    try:
+        content = tomllib.loads(pathlib.Path(path).read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} must be a TOML file: {error}") from error
+    tables = content.get("run", [])
     runs = []
-    for table in content.get("run", []):
-        if table.keys() != {"name", "train"}:
+    for table in tables if isinstance(tables, list) else [tables]:
+        if not (
+            table.keys() == {"name", "train"}
+            and all(isinstance(text, str) for text in table.values())
+        ):
             raise ValueError(
-                f"Each [[run]] of {path} must hold `name` and `train`. "
-                f"Received: {table}"
+                f"Each [[run]] of {path} must hold `name` and `train`, two "
+                f"texts. Received: {table}"
             )
-        run = Run(table["name"], tuple(shlex.split(table["train"])))
+        try:
+            words = shlex.split(table["train"])
+        except ValueError as error:
+            raise ValueError(
+                f"`train` of {table['name']!r} in {path} must be words of a "
+                f"command line ({error}). Received: {table['train']}"
+            ) from error
+        run = Run(table["name"], tuple(words))
         _check_seeds(run, path)
         runs.append(run)
     names = [run.name for run in runs]

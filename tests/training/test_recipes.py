@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cct_utils import RECIPES, Recipe, create_cct_variant, run_experiment
-from cct_utils.training import find_recipe, recipes
+from cct_utils.training import compile_model, find_recipe, recipes
 from cct_utils.training.batches import ShuffledBatches
 
 
@@ -340,3 +340,79 @@ def test_images_are_not_augmented_twice(build, digits):
 def test_a_batch_larger_than_the_data_is_refused(build, digits):
     with pytest.raises(ValueError, match="larger than the training data, 180"):
         run_experiment(build(), digits, batch_size=181)
+
+
+# What reaches the batches and the optimizer
+
+
+def test_each_setting_of_the_augmentation_reaches_it():
+    recipe = Recipe(
+        augmentation="autoaugment",
+        policy_epochs=2,
+        mixup_alpha=0.8,
+        cutmix=True,
+        mixing_epochs=3,
+        random_erasing=0.25,
+    )
+    full = {
+        "policy": "autoaugment",
+        "mixup_alpha": 0.8,
+        "cutmix": True,
+        "random_erasing": 0.25,
+    }
+    plain = {**full, "policy": "crop_flip"}
+    unmixed = {**plain, "mixup_alpha": 0.0, "cutmix": False}
+    assert [recipe.augmentation_arguments(epoch) for epoch in range(4)] == [
+        full,
+        full,
+        plain,
+        unmixed,
+    ]
+
+
+def test_the_same_images_are_changed_otherwise_in_another_epoch():
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), "uint8")
+    batches = ShuffledBatches(
+        images,
+        np.eye(8, dtype="float32"),
+        batch_size=8,
+        seed=0,
+        augment=Recipe(augmentation="crop_flip").batch_augmentation,
+    )
+    first = batches[0][0]
+    np.testing.assert_array_equal(first, batches[0][0])
+    batches.set_epoch(1)
+    batches.order = np.arange(8)
+    assert not np.array_equal(first, batches[0][0])
+
+
+def test_clipping_and_smoothing_reach_optimizer_and_loss():
+    model = create_cct_variant("cct_2_3x2")
+    recipe = Recipe(clip_norm=0.5, label_smoothing=0.2, weight_decay=0.3)
+    compile_model(model, recipe)
+    assert model.optimizer.global_clipnorm == 0.5
+    assert model.optimizer.weight_decay == 0.3
+    assert model.loss.label_smoothing == 0.2
+
+
+def test_the_authors_recipes_are_theirs():
+    """Of examples/main.py, and of the timm configuration, in that order."""
+    short, long = RECIPES["authors_200"], RECIPES["authors_300"]
+    assert (short.learning_rate, short.weight_decay) == (5e-4, 0.03)
+    assert (short.num_epochs, short.warmup_epochs, short.mixup_alpha) == (
+        200,
+        5,
+        0.0,
+    )
+    assert (long.learning_rate, long.weight_decay) == (5.5e-4, 0.06)
+    # Of timm's 300 epochs and 10 more for the cool-down.
+    assert (long.num_epochs, long.warmup_epochs, long.cooldown_epochs) == (
+        310,
+        10,
+        10,
+    )
+    assert (long.mixup_alpha, long.cutmix, long.mixing_epochs) == (
+        0.8,
+        True,
+        175,
+    )

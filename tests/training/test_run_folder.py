@@ -93,7 +93,26 @@ def test_what_a_killed_process_left_over_is_removed(tmp_path):
     (tmp_path / "partial-1234-last-0001.weights.h5").write_bytes(b"half")
     (tmp_path / "last-0001.weights.h5").write_bytes(b"not in the state yet")
     RunFolder(tmp_path, CONFIG)
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"config.json", "lock"}
+
+
+def test_a_folder_of_something_else_is_not_tidied(tmp_path):
+    (tmp_path / "partial-thesis.txt").write_text("do not touch")
+    RunFolder(tmp_path, CONFIG)
+    assert (tmp_path / "partial-thesis.txt").exists()
+
+
+def test_a_setting_that_nobody_has_set_is_no_difference(tmp_path):
+    """A newer package knows more settings, off by default."""
+    RunFolder(tmp_path, CONFIG)
+    RunFolder(tmp_path, {**CONFIG, "newer": None, "more": {}})
+
+
+def test_a_config_of_something_else_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("[1, 2]")
+    with pytest.raises(ValueError, match="belongs to another run"):
+        RunFolder(tmp_path, CONFIG)
 
 
 def test_the_optimizer_of_float16_is_restored_without_a_warning(tmp_path):
@@ -157,12 +176,15 @@ def test_a_second_process_is_kept_out_until_the_first_is_gone(tmp_path):
     )
     try:
         assert first.stdout.readline() == "locked\n"
-        with (
-            pytest.raises(ValueError, match="one process at a time") as error,
-            RunFolder(tmp_path, config),
-        ):
-            pass
+        # Files that the first one is writing, or has not yet named.
+        writing = tmp_path / "partial-1-last-0002.weights.h5"
+        written = tmp_path / "last-0002.weights.h5"
+        for path in (writing, written):
+            path.write_bytes(b"")
+        with pytest.raises(ValueError, match="one process at a time") as error:
+            RunFolder(tmp_path, config)
         assert str(tmp_path) in str(error.value)
+        assert writing.exists() and written.exists()
     finally:
         first.kill()
         first.wait()
@@ -211,6 +233,24 @@ def test_a_disk_without_room_is_said_before_writing(
         folder.save(model, history(2), is_best=True)
     assert str(tmp_path) in str(error.value)
     assert RunFolder(tmp_path, CONFIG).epochs_done == 1
+
+
+def test_a_disk_without_room_is_said_before_the_results(
+    tmp_path, model, monkeypatch
+):
+    folder = RunFolder(tmp_path, CONFIG)
+    usage = run_folder.shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(run_folder.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OSError, match="The disk must have"):
+        folder.finish(model, {}, np.zeros((2, 3)), np.zeros(2, int))
+    assert folder.record is None and not list(tmp_path.glob("best*"))
+
+
+def test_what_was_trained_between_opening_and_locking_is_seen(tmp_path, model):
+    early = RunFolder(tmp_path, CONFIG)
+    RunFolder(tmp_path, CONFIG).save(model, history(2), is_best=True)
+    with early as folder:
+        assert folder.epochs_done == 2
 
 
 def test_a_writer_that_fails_leaves_the_previous_state(

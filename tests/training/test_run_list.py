@@ -176,6 +176,11 @@ def test_a_list_trains_for_real_and_is_then_done(tmp_path, capfd):
             '[[run]]\nname = "a"\ntrain = "x --seeds 0 --sweep rate=1,2"\n',
             "no --sweep, .* Received: --sweep rate=1,2 in 'a'",
         ),
+        ("[run]\n", "must hold `name` and `train`"),
+        ('[[run]]\nname = 3\ntrain = "x"\n', "two texts"),
+        ('[[run]]\nname = "a"\ntrain = ["x"]\n', "two texts"),
+        ('[[run]]\nname = "a"\ntrain = "x \'"\n', "words of a command line"),
+        ("[[run\n", "wrong.toml must be a TOML file"),
         (
             '[[run]]\nname = "a"\ntrain = "x --seeds one"\n',
             "whole numbers.* --seeds one",
