@@ -117,7 +117,7 @@ def run_experiment(
         **describe_run(model, data, recipe),
         "model_arguments": model_arguments or {},
         "recipe": recipe_name,
-        "seed": seed,
+        "seed": int(seed),
     }
     small = None
     if recipe.small_epochs:

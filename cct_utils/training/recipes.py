@@ -10,6 +10,7 @@ import dataclasses
 import numbers
 
 import keras
+import numpy as np
 
 from cct_utils._choices import check_choice
 from cct_utils.augmentation import BatchAugmentation
@@ -102,7 +103,10 @@ class Recipe:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check_type(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            _check_type(field, value)
+            if isinstance(value, np.generic):  # JSON knows no such numbers
+                object.__setattr__(self, field.name, value.item())
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("decay", self.decay, ("all", "kernels"))

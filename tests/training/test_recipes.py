@@ -1,5 +1,8 @@
 """Recipes: what each setting does to the optimizer, and which are refused."""
 
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -325,6 +328,9 @@ def test_whole_and_numpy_numbers_are_numbers():
         learning_rate=np.float32(0.5), warmup_epochs=2, num_epochs=np.int64(9)
     )
     assert recipe.num_epochs == 9
+    # A record and a run's configuration are JSON.
+    written = json.dumps(dataclasses.asdict(recipe))
+    assert json.loads(written)["learning_rate"] == 0.5
 
 
 def test_an_unknown_recipe_gives_the_nearest():
