@@ -122,6 +122,8 @@ def test_arrow_keys_choose_a_token(page, state_of, wait_for_words):
     pad = page.get_by_role("slider", name="Token of CCT")
     pad.focus()
     page.keyboard.press("Home")
+    # The attribute follows with the next frame, as the words do.
+    wait_for_words(page, "row 1, column 1")
     assert pad.get_attribute("aria-valuetext") == "row 1, column 1"
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
