@@ -10,7 +10,7 @@ LINES = ("-", "--", "-.", ":")
 
 # Curves of one model that differ in the recipe: its color, dark to pale.
 SHADES = {
-    "cct": ("#00324E", COLORS["cct"], COLORS["pool"], COLORS["muted"]),
+    "cct": ("#00324E", COLORS["cct"], "#5B9BD5", "#7A93AE"),
     "article": (COLORS["article"],),
 }
 

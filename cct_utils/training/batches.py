@@ -43,8 +43,8 @@ def without_pauses(batches):
 class OrderedBatches(keras.utils.PyDataset):
     """Batches of images and one-hot labels, in the order of the arrays.
 
-    They are what Keras makes of arrays, without its threads, which wait for
-    each other: on a single core, three times as long as they compute.
+    They are what Keras makes of arrays, in a form that `without_pauses` can
+    read.
 
     Args:
         images: array `(n, height, width, channels)`.

@@ -43,7 +43,7 @@ class RunFolder:
             known = self._read("config.json")
             if known is None:
                 write_json(self.path / "config.json", config)
-            elif not isinstance(known, dict) or _flat(known) != _flat(config):
+            elif _flat(known) != _flat(config):
                 raise ValueError(self._difference(known, config))
             self.state = self._read("state.json")
             if known is not None:
@@ -88,8 +88,6 @@ class RunFolder:
 
     def _difference(self, known, config):
         """Returns one sentence on how the two configurations differ."""
-        if not isinstance(known, dict):
-            known = {"config.json": known}
         known, config = _flat(known), _flat(config)
         parts = ", ".join(
             f"{key} was {known.get(key)!r} and is now {config.get(key)!r}"
@@ -213,8 +211,11 @@ class RunFolder:
 def _flat(config, prefix=""):
     """Returns a nested dict as a flat one, with keys such as `"data.name"`.
 
-    None is left out: that is what a setting is that nobody has set.
+    None is left out: that is what a setting is that nobody has set. What is no
+    dict, and so of no run, is named by its file.
     """
+    if not isinstance(config, dict):
+        return {"config.json": config}
     flat = {}
     for key, value in config.items():
         if isinstance(value, dict):

@@ -65,8 +65,7 @@ def load_run_list(path):
 
     Raises:
         ValueError: if it is no such file, a run lacks one of the two, two have
-            one name or folder,
-            or a run repeats a seed or has a `--sweep`.
+            one name or folder, or a run repeats a seed or has a `--sweep`.
     """
     try:
         content = tomllib.loads(pathlib.Path(path).read_text("utf-8"))

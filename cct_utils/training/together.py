@@ -98,9 +98,9 @@ def run_together(
             stack.enter_context(RunFolder(each.folder, words))
             for each, words in zip(members, described, strict=True)
         ]
-        finished = [Path(each.folder, "record.json") for each in members]
-        if all(path.exists() for path in finished):
-            return [json.loads(path.read_text()) for path in finished]
+        finished = [folder.record for folder in folders]
+        if None not in finished:
+            return finished
         course = _train(members, report)
         answers = _test(members, course.best)
         records = []

@@ -57,7 +57,7 @@ class CurvesExplorer(Explorer):
         flat = _flat(histories)
         on_processor = all(_has_processor_time(run) for _, run in flat)
         runs = [
-            {**_run(names["name"], run, on_processor), **names}
+            {**names, **_run(names["name"], run, on_processor)}
             for names, run in flat
         ]
         if len(runs) > _MOST_RUNS:
@@ -148,7 +148,7 @@ def _places(names, shown):
 
 
 def _run(name, run, on_processor):
-    """Returns a run as the browser reads it, from any of its forms."""
+    """Returns what the browser draws of a run, from any of its forms."""
     history = getattr(run, "history", run)
     images, alone, hue = 0, True, -1
     if _is_record(run):
@@ -171,7 +171,6 @@ def _run(name, run, on_processor):
     elif not alone:
         seconds = []  # those of all that were trained together
     return {
-        "name": name,
         "metrics": {metric: _rounded(history[metric]) for metric in metrics},
         "seconds": _rounded(seconds),
         "images": images,

@@ -61,18 +61,17 @@ def test_ablation_has_a_dot_for_each_seed(axes):
 def test_ablation_colors_gains_and_losses_outside_the_band():
     changes = [
         plots.Change("layers", name, values)
-        for name, values in {
-            "1": (-2, -3),
-            "2": (0.5, 0.1),
-            "4": (3, 1),
-        }.items()
+        for name, values in (("1", (-2, -3)), ("2", (0.5, 0.1)), ("4", (3, 1)))
     ]
     axes = plots.plot_ablation([0], changes, (-1, 1)).axes
-    ticks = [line for line in axes[0].lines if line.get_marker() == "|"]
+    dots, ticks = (
+        [line for line in axes[0].lines if line.get_marker() == marker]
+        for marker in "o|"
+    )
     assert [line.get_xdata().item() for line in ticks] == [-2.5, 0.3, 2]
-    assert [line.get_color() for line in ticks] == [
-        plots.COLORS[name] for name in ("highlight", "muted", "cct")
-    ]
+    wanted = [plots.COLORS[name] for name in ("highlight", "muted", "cct")]
+    assert [line.get_color() for line in ticks] == wanted
+    assert [line.get_color() for line in dots[1:]] == wanted
 
 
 def test_ablation_writes_each_price_on_the_line_of_its_change(axes):
