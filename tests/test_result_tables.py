@@ -463,6 +463,13 @@ def test_curves_are_of_a_processor_where_there_is_one(tables, with_group):
     assert words(figure).count("CCT-2/3x2, article, on a GPU") == 1
 
 
+def test_a_model_and_recipe_of_two_precisions_is_drawn_once(tables):
+    mixed = {**OLD["settings"], "precision": "mixed_bfloat16"}
+    first, third = {**OLD, "settings": mixed}, {**OLD, "seed": 2}
+    for groups in ([[first], [third]], [[third], [first]]):
+        assert tables.drawn(groups) == [[first]]
+
+
 def test_gaps_and_settings_tell_runs_on_a_gpu_apart(tables, with_group):
     full = tables.full_runs(with_group, tables.read_records(with_group))
     gaps = words(tables.gaps(full))

@@ -29,7 +29,7 @@ OPTIMIZERS = {
 ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 300
 LOWEST, HIGHEST = 20, 90  # percent, of the axis of accuracy
-MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 46, 34, 12
+MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 58, 46, 12
 
 # Lists of short trainings, which are compared among themselves alone.
 SHORT_LISTS = ("build_up", "ablations", "augmentation", "data", "quarter")
@@ -852,17 +852,21 @@ def curves(groups):
 
 
 def drawn(groups):
-    """The groups without those of a GPU that a processor trained as well."""
+    """One group for each model and recipe, as the legend names them.
+
+    That is one of a processor, where there is one, and the one with the first
+    seed.
+    """
 
     def way(group):
-        return group[0]["model"], recipe_of(group[0])
+        return model_name(group[0]["model"]), recipe_of(group[0])
 
-    on_processor = {way(each) for each in groups if not on_gpu(each[0])}
-    return [
-        each
-        for each in groups
-        if not on_gpu(each[0]) or way(each) not in on_processor
-    ]
+    chosen = {}
+    for group in sorted(
+        groups, key=lambda each: (on_gpu(each[0]), each[0]["seed"])
+    ):
+        chosen.setdefault(way(group), group)
+    return [each for each in groups if each is chosen[way(each)]]
 
 
 def curve_class(record):
@@ -903,11 +907,11 @@ def axes(longest):
     for epoch in [1, *range(step, longest + 1, step)]:
         x = x_position(epoch, longest)
         parts.append(
-            f'<text x="{x:.1f}" y="{PLOT_HEIGHT - 14}" '
+            f'<text x="{x:.1f}" y="{PLOT_HEIGHT - 26}" '
             f'text-anchor="middle">{epoch}</text>'
         )
     parts.append(
-        f'<text x="{PLOT_WIDTH - 10}" y="{PLOT_HEIGHT - 1}" '
+        f'<text x="{PLOT_WIDTH - 10}" y="{PLOT_HEIGHT - 6}" '
         'text-anchor="end">epoch</text>'
     )
     return "\n".join(parts) + "\n"
