@@ -19,7 +19,7 @@ from summary import PIPELINE_COLUMNS, pipeline_cells, spread, text_table
 from worker import measure
 
 from cct_utils import results
-from cct_utils.models import create_model
+from cct_utils.models import create_model, supported_arguments
 from cct_utils.training import RECIPES, compile_model, find_recipe
 from cct_utils.training.batches import ShuffledBatches
 
@@ -98,7 +98,9 @@ def measure_recipe(name, options):
         for step in range(steps):
             batches[step % whole]
 
-    model = create_model(options.model, **recipe.model)
+    model = create_model(
+        options.model, **supported_arguments(options.model, recipe.model)
+    )
     compile_model(model, recipe, steps_per_epoch=whole)
     ready = tf.data.Dataset.from_tensors(batches[0]).repeat()
 

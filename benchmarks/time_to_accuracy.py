@@ -30,17 +30,19 @@ COLUMNS = (
 def main(arguments=None):
     """Prints the table that the command line asks for."""
     options = parse(arguments)
+    baseline = options.against and results.load_record(options.against)
     names = options.runs or results.recorded_runs()
     records = {name: results.load_record(name) for name in names}
     # The time of runs that were trained together is that of all of them.
-    shared = [name for name, record in records.items() if "together" in record]
-    if options.runs and shared:
+    asked = {options.against: baseline} if baseline else {}
+    asked |= records if options.runs else {}
+    shared = [name for name, record in asked.items() if "together" in record]
+    if shared:
         raise ValueError(
             "A run must have been trained alone to have a price of its own. "
             f"Received: {', '.join(shared)}"
         )
-    records = {name: records[name] for name in names if name not in shared}
-    baseline = options.against and results.load_record(options.against)
+    records = {n: r for n, r in records.items() if "together" not in r}
     rows = []
     for level in options.level:
         paid = baseline and reached(baseline, level / 100)

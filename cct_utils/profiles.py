@@ -8,6 +8,7 @@ import os
 from typing import NamedTuple
 
 from cct_utils._choices import check_choice
+from cct_utils.results import accelerators
 
 
 class Profile(NamedTuple):
@@ -49,10 +50,4 @@ def profile(name=None):
 
 def _default():
     """Returns the name of the profile that fits this machine."""
-    import keras
-
-    devices = keras.distribution.list_devices()
-    has_accelerator = any(
-        not device.lower().startswith("cpu") for device in devices
-    )
-    return "full" if has_accelerator else "quick"
+    return "full" if accelerators() else "quick"

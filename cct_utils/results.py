@@ -78,7 +78,7 @@ def describe_environment():
             "cores": len(os.sched_getaffinity(0))
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count(),
-            "accelerators": _accelerators(),
+            "accelerators": accelerators(),
         },
     }
 
@@ -134,7 +134,7 @@ def _of_processor(what):
     return ""
 
 
-def _accelerators():
+def accelerators():
     """Returns the names of the GPUs and TPUs that Keras can use."""
     import keras
 

@@ -26,7 +26,7 @@ def main():
     for run in options.runs:
         if not (run / "record.json").exists():
             parser.error(f"{run} holds no finished run")
-        folder = RECORDED / run.name
+        folder = RECORDED / run.resolve().name
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
             shutil.copy(run / name, folder / name)

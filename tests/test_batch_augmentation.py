@@ -255,6 +255,22 @@ def test_refuses(arguments, reason):
     assert "Received: " in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "received"),
+    [
+        (lambda images: images.astype("float32"), "float32 images"),
+        (lambda images: images[..., :1], "images with 1 channels"),
+    ],
+)
+def test_pillow_refuses_what_it_cannot_read(change, received):
+    images, labels = batch_of()
+    augment = BatchAugmentation("autoaugment")
+    with pytest.raises(ValueError, match=f"of 'autoaugment'.*{received}"):
+        augment(change(images), labels, 0)
+    # Shifts and mirroring take them.
+    assert BatchAugmentation()(change(images), labels, 0)[0].any()
+
+
 def test_mixing_of_integer_labels_is_refused():
     images, labels = batch_of()
     augment = BatchAugmentation("none", mixup_alpha=0.8)

@@ -241,6 +241,8 @@ def test_time_to_accuracy_counts_only_runs_with_a_price_of_their_own(
     assert "ablation_base_0" not in listed
     with pytest.raises(ValueError, match="alone.*Received: ablation_base_0"):
         main(["ablation_base_0", "--level", "70"])
+    with pytest.raises(ValueError, match="alone.*Received: ablation_cvt_1"):
+        main(["--level", "70", "--against", "ablation_cvt_1"])
 
 
 def test_time_to_accuracy_prints_recorded_runs(load, capsys):
@@ -381,13 +383,24 @@ def test_pipeline_refuses_an_unknown_recipe_at_once(load):
         load("pipeline").parse(["--recipes", "article", "fats"])
 
 
-def test_pipeline_measures_one_recipe(load, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("recipe", "model", "augmentation"),
+    [
+        ("article", "cct_2_3x2", "crop_flip"),
+        # Which does not take all that the recipe wants of a model.
+        ("fast", "article", "autoaugment"),
+    ],
+)
+def test_pipeline_measures_one_recipe(
+    recipe, model, augmentation, load, capsys, tmp_path
+):
     out = tmp_path / "pipeline.json"
-    arguments = ["--quick", "--recipes", "article", "--out", str(out)]
-    load("pipeline").main([*arguments, "--precision", "float32"])
+    arguments = ["--quick", "--recipes", recipe, "--model", model]
+    arguments += ["--out", str(out), "--precision", "float32"]
+    load("pipeline").main(arguments)
     assert "times as fast" in capsys.readouterr().out
     (row,) = json.loads(out.read_text())["rows"]
-    assert (row["recipe"], row["augmentation"]) == ("article", "crop_flip")
+    assert (row["recipe"], row["augmentation"]) == (recipe, augmentation)
     rates = row["bursts"]
     expected = [a / b for a, b in zip(*rates.values(), strict=True)]
     assert row["ratio"] == load("summary").spread(expected)

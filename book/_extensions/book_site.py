@@ -18,10 +18,15 @@ import try_it
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
+# Name of a generated part -> what renders it, and the files it is made of.
 PARTS = {
     "api": (api_reference.render, "cct_utils/**/*.py"),
     "model-figure": (model_figure.render, "notebooks/*.ipynb"),
-    "results": (result_tables.render_page, "cct_utils/recorded/*/record.json"),
+    "results": (
+        result_tables.render_page,
+        "cct_utils/recorded/*/record.json",
+        "experiments/*.toml",
+    ),
     "results-at-a-glance": (
         result_tables.render_glance,
         "cct_utils/recorded/*/record.json",
@@ -38,14 +43,14 @@ def fill_parts(app, docname, source):
     """Replace each marker of a page by what it asks for."""
     stamps = app.env.metadata[docname]
     for name in MARKER.findall(source[0]):
-        stamps[f"generated {name}"] = str(newest(PARTS[name][1]))
+        stamps[f"generated {name}"] = str(newest(*PARTS[name][1:]))
     source[0] = MARKER.sub(lambda found: PARTS[found[1]][0](ROOT), source[0])
 
 
-def newest(pattern):
-    """What changes when a file of the pattern is added, edited or removed."""
-    files = sorted(ROOT.glob(pattern))
-    files += sorted(Path(__file__).parent.glob("*.py"))
+def newest(*patterns):
+    """What changes when a file of the patterns is added, edited or removed."""
+    files = [path for pattern in patterns for path in ROOT.glob(pattern)]
+    files += Path(__file__).parent.glob("*.py")
     return len(files), max(path.stat().st_mtime_ns for path in files)
 
 
@@ -56,7 +61,7 @@ def outdated_pages(app, env, added, changed, removed):
         for docname, metadata in env.metadata.items()
         for key, stamp in metadata.items()
         if key.startswith("generated ")
-        and stamp != str(newest(PARTS[key.removeprefix("generated ")][1]))
+        and stamp != str(newest(*PARTS[key.removeprefix("generated ")][1:]))
     ]
 
 

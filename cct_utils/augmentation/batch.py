@@ -29,6 +29,23 @@ def check_arguments(policy, mixup_alpha, random_erasing):
         )
 
 
+def check_pixels(policy, images):
+    """Raises if Pillow's operations, should a policy draw on them, cannot work.
+
+    Args:
+        policy: one of `IMAGE_POLICIES`.
+        images: array `(n, height, width, channels)`.
+    """
+    if policy not in POLICIES:
+        return
+    if images.dtype != np.uint8 or images.shape[-1] != 3:
+        raise ValueError(
+            f"The operations of {policy!r} need color images of the type "
+            "uint8: convert them, or use policy 'crop_flip'. Received: "
+            f"{images.dtype} images with {images.shape[-1]} channels"
+        )
+
+
 class BatchAugmentation:
     """Changes a batch of images and labels at random.
 
@@ -91,10 +108,12 @@ class BatchAugmentation:
             `labels`, whose rows still sum to 1.
 
         Raises:
-            ValueError: if labels shall be mixed and are not one-hot.
+            ValueError: if labels shall be mixed and are not one-hot, or the
+                policy's operations cannot work on such images.
         """
         rng = np.random.default_rng(seed)
         images = np.array(images)  # a copy: the data stay as they are
+        check_pixels(self.policy, images)
         if self.shifts:
             images = _shift_and_mirror(images, rng)
         if self.policy:

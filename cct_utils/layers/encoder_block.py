@@ -115,11 +115,12 @@ def encoder_block(
             the width of `x`.
     """
     check_choice("residual", residual, RESIDUAL_STYLES)
-    if mlp_units[-1] != x.shape[-1]:
+    several = isinstance(mlp_units, list | tuple) and mlp_units
+    if not several or mlp_units[-1] != x.shape[-1]:
         raise ValueError(
-            "The last of `mlp_units` must equal the width of the tokens, "
-            f"{x.shape[-1]}, to be added to them. "
-            f"Received: mlp_units={tuple(mlp_units)}"
+            "`mlp_units` must be several widths, the last of which equals that "
+            f"of the tokens, {x.shape[-1]}, to be added to them. "
+            f"Received: mlp_units={mlp_units!r}"
         )
 
     def norm(i):

@@ -3,15 +3,18 @@
 import keras
 from keras import layers
 
-from cct_utils._choices import unknown_choice
+from cct_utils._choices import check_choice, unknown_choice
 from cct_utils.augmentation import augmentation_layers
 from cct_utils.layers import (
     ClassPooling,
+    ClassToken,
     PositionEmbedding,
     SequencePooling,
     encoder_block,
+    gelu,
     stochastic_depth_rates,
 )
+from cct_utils.layers._checks import check_positive, check_rate, check_whole
 
 # Mean and standard deviation of CIFAR-10's training pixels, per channel, on
 # the scale 0..1: what the authors normalize their images with.
@@ -69,6 +72,35 @@ def _normalization(channels):
     )
 
 
+def from_tokens(
+    inputs,
+    tokens,
+    *,
+    name,
+    num_classes,
+    positional_emb,
+    pooling="sequence",
+    kernel_initializer="glorot_uniform",
+    position_initializer="glorot_uniform",
+    head_units=(),
+    head_dropout_rate=0.0,
+    **encoder_arguments,
+):
+    """Returns the model from `inputs` to logits: the figure of the paper."""
+    check_choice("positional_emb", positional_emb, POSITION_KINDS)
+    check_choice("pooling", pooling, POOLINGS)
+    x = tokens
+    if pooling == "class":
+        x = ClassToken(name="class_token")(x)
+    x = add_positions(x, positional_emb, position_initializer)
+    x = encoder(x, kernel_initializer=kernel_initializer, **encoder_arguments)
+    initializer = keras.initializers.get(kernel_initializer)
+    x = pool(x, pooling, initializer)  # (batch, embed_dim)
+    x = head(x, head_units, head_dropout_rate, initializer)
+    logits = classify(x, num_classes, initializer)
+    return keras.Model(inputs, logits, name=name)
+
+
 def add_positions(x, kind, initializer):
     """Returns the tokens with an embedding of their positions added."""
     if kind == "none":
@@ -107,10 +139,32 @@ def pool(x, pooling, initializer):
     return layer(x)
 
 
+def head(x, units, dropout_rate, initializer):
+    """Returns the vector of each image after an MLP, GELU after each map."""
+    check_rate("head_dropout_rate", dropout_rate)
+    if not isinstance(units, list | tuple):
+        raise ValueError(
+            "`head_units` must be widths of the head's hidden layers, for "
+            f"instance (896, 384). Received: head_units={units!r}"
+        )
+    if dropout_rate > 0:
+        x = layers.Dropout(dropout_rate, name="head_dropout_0")(x)
+    for i, width in enumerate(units, start=1):
+        x = layers.Dense(
+            width,
+            activation=gelu,
+            kernel_initializer=initializer.clone(),
+            name=f"head_dense_{i}",
+        )(x)
+        if dropout_rate > 0:
+            x = layers.Dropout(dropout_rate, name=f"head_dropout_{i}")(x)
+    return x
+
+
 def classify(x, num_classes, initializer):
     """Returns the logits."""
     return layers.Dense(
-        num_classes,
+        check_positive("num_classes", num_classes),
         kernel_initializer=initializer.clone(),
         # Also under mixed precision: the loss needs the digits.
         dtype="float32",
@@ -124,6 +178,7 @@ def classify(x, num_classes, initializer):
 def check_input_shape(image_size, input_shape):
     """Returns `(height, width, channels)`, or raises if the two disagree."""
     if input_shape is None:
+        image_size = check_whole("image_size", image_size)
         return (image_size, image_size, 3)
     if len(input_shape) != 3:
         raise ValueError(
@@ -142,15 +197,17 @@ def check_input_shape(image_size, input_shape):
 
 def override(sizes, overrides, function):
     """Returns a row of sizes with other values for some of its keys."""
-    for key in overrides:
+    for key, value in overrides.items():
         if key not in sizes:
             raise unknown_choice(
                 f"`{key}` is not an argument of {function}, whose overrides "
                 f"are {', '.join(sizes)}",
                 key,
                 sizes,
-                received=f"{key}={overrides[key]!r}",
+                received=f"{key}={value!r}",
             )
+        if isinstance(sizes[key], int):
+            check_positive(key, value)
     return sizes | overrides
 
 

@@ -25,6 +25,9 @@ _FAMILIES = {
     "cvt": (create_vit_variant, parse_vit_variant),
 }
 
+# What a model takes besides, which is no choice of whoever trains it.
+GIVEN = {"name", "image_size", "input_shape", "num_classes"}
+
 
 def create_model(name, **arguments):
     """Returns one of the models of the book, by name.
@@ -50,6 +53,9 @@ def create_model(name, **arguments):
 def supported_arguments(name, arguments):
     """Returns those of the arguments that the model of this name takes.
 
+    Its name, and what the data set says (the shape of the images and the
+    number of classes), are not among them.
+
     Args:
         name: as for `create_model`.
         arguments: dict of arguments, for instance those of a recipe.
@@ -62,7 +68,7 @@ def supported_arguments(name, arguments):
     else:
         create, parse = _family(name)
         sizes = parse(name)  # the overrides that the function takes
-    taken = {*inspect.signature(create).parameters, *sizes}
+    taken = {*inspect.signature(create).parameters, *sizes} - GIVEN
     return {key: arguments[key] for key in arguments if key in taken}
 
 

@@ -6,22 +6,17 @@ Transformers, arXiv 2104.05704.
 
 import re
 
-import keras
 from keras import layers
 
-from cct_utils._choices import check_choice, unknown_choice
+from cct_utils._choices import unknown_choice
 from cct_utils.augmentation import augmentation_layers
-from cct_utils.layers import CCTTokenizer, ClassToken
+from cct_utils.layers import CCTTokenizer
+from cct_utils.layers._checks import check_positive
 from cct_utils.models._shared import (
-    POOLINGS,
-    POSITION_KINDS,
-    add_positions,
     authors_initializers,
     check_input_shape,
-    classify,
-    encoder,
+    from_tokens,
     override,
-    pool,
     take_pixels,
 )
 
@@ -103,18 +98,22 @@ def create_cct_model(
     x = layers.Rescaling(1 / 255, name="preprocessing")(inputs)
     for layer in augmentation_layers(augmentation, inputs.shape[1:3]):
         x = layer(x)
-    return _network(
+    embed_dim = check_positive("projection_dim", projection_dim)
+    if transformer_units is None:
+        transformer_units = (embed_dim, embed_dim)
+    tokenizer = CCTTokenizer(
+        **tokenizer_arguments(kernel_size, num_conv_layers, embed_dim),
+        name="tokenizer",
+    )
+    return from_tokens(
         inputs,
-        x,
+        tokenizer(x),
         name="cct",
         num_classes=num_classes,
-        embed_dim=projection_dim,
         transformer_layers=transformer_layers,
         num_heads=num_heads,
-        key_dim=key_dim or projection_dim,
-        mlp_units=transformer_units or (projection_dim, projection_dim),
-        kernel_size=kernel_size,
-        num_conv_layers=num_conv_layers,
+        key_dim=embed_dim if key_dim is None else key_dim,
+        mlp_units=transformer_units,
         positional_emb={True: "learned", False: "none"}.get(
             positional_emb, positional_emb
         ),
@@ -179,14 +178,17 @@ def create_cct_variant(
         Hassani et al. 2021, https://arxiv.org/abs/2104.05704
     """
     sizes = override(parse_variant(name), overrides, "create_cct_variant")
-    mlp_ratio = sizes.pop("mlp_ratio")
+    mlp_ratio, embed_dim = sizes.pop("mlp_ratio"), sizes.pop("embed_dim")
     inputs, images = take_pixels(
         image_size, input_shape, include_preprocessing, augmentation
     )
-    embed_dim = sizes["embed_dim"]
-    return _network(
+    arguments = tokenizer_arguments(
+        sizes.pop("kernel_size"), sizes.pop("num_conv_layers"), embed_dim
+    )
+    tokenizer = CCTTokenizer(**arguments, name="tokenizer")
+    return from_tokens(
         inputs,
-        images,
+        tokenizer(images),
         name=name,
         num_classes=num_classes,
         key_dim=None,
@@ -243,7 +245,12 @@ def tokenizer_arguments(kernel_size, num_conv_layers, embed_dim):
     Returns:
         A dict of arguments of `CCTTokenizer`: stride and padding follow from
         the kernel, and all stages but the last have 64 channels.
+
+    Raises:
+        ValueError: if the kernel or the number of stages is not at least 1.
     """
+    kernel_size = check_positive("kernel_size", kernel_size)
+    num_conv_layers = check_positive("num_conv_layers", num_conv_layers)
     return {
         "kernel_size": kernel_size,
         "stride": max(1, kernel_size // 2 - 1),
@@ -251,33 +258,3 @@ def tokenizer_arguments(kernel_size, num_conv_layers, embed_dim):
         "num_conv_layers": num_conv_layers,
         "num_output_channels": (64,) * (num_conv_layers - 1) + (embed_dim,),
     }
-
-
-def _network(
-    inputs,
-    images,
-    *,
-    name,
-    num_classes,
-    embed_dim,
-    kernel_size,
-    num_conv_layers,
-    positional_emb,
-    pooling="sequence",
-    kernel_initializer="glorot_uniform",
-    position_initializer="glorot_uniform",
-    **encoder_arguments,
-):
-    """Returns the model from `inputs` to logits: the figure of the paper."""
-    check_choice("positional_emb", positional_emb, POSITION_KINDS)
-    check_choice("pooling", pooling, POOLINGS)
-    tokenizer = tokenizer_arguments(kernel_size, num_conv_layers, embed_dim)
-    x = CCTTokenizer(**tokenizer, name="tokenizer")(images)
-    if pooling == "class":
-        x = ClassToken(name="class_token")(x)
-    x = add_positions(x, positional_emb, position_initializer)
-    x = encoder(x, kernel_initializer=kernel_initializer, **encoder_arguments)
-    initializer = keras.initializers.get(kernel_initializer)
-    x = pool(x, pooling, initializer)  # (batch, embed_dim)
-    logits = classify(x, num_classes, initializer)
-    return keras.Model(inputs, logits, name=name)

@@ -7,21 +7,13 @@ and CVT, the two steps from ViT to CCT).
 
 import re
 
-import keras
-from keras import layers
-
-from cct_utils._choices import check_choice, unknown_choice
-from cct_utils.layers import ClassToken, PatchTokenizer, gelu
-from cct_utils.layers._checks import check_rate
+from cct_utils._choices import unknown_choice
+from cct_utils.layers import PatchTokenizer
+from cct_utils.layers._checks import check_positive
 from cct_utils.models._shared import (
-    POOLINGS,
-    POSITION_KINDS,
-    add_positions,
     authors_initializers,
-    classify,
-    encoder,
+    from_tokens,
     override,
-    pool,
     take_pixels,
 )
 from cct_utils.models.cct import CCT_VARIANTS
@@ -99,13 +91,16 @@ def create_vit_variant(
         Hassani et al. 2021, https://arxiv.org/abs/2104.05704
     """
     sizes = override(parse_vit_variant(name), overrides, "create_vit_variant")
-    mlp_ratio, embed_dim = sizes.pop("mlp_ratio"), sizes["embed_dim"]
+    mlp_ratio, embed_dim = sizes.pop("mlp_ratio"), sizes.pop("embed_dim")
     inputs, images = take_pixels(
         image_size, input_shape, include_preprocessing, augmentation
     )
-    return _network(
+    tokenizer = PatchTokenizer(
+        sizes.pop("patch_size"), embed_dim, "he_normal", name="tokenizer"
+    )
+    return from_tokens(
         inputs,
-        images,
+        tokenizer(images),
         name=name,
         num_classes=num_classes,
         key_dim=None,
@@ -116,7 +111,6 @@ def create_vit_variant(
         dropout_rate=dropout_rate,
         residual=residual,
         use_qkv_bias=False,
-        tokenizer_initializer="he_normal",
         **authors_initializers(),
         **sizes,
     )
@@ -189,16 +183,22 @@ def create_keras_vit(
     inputs, images = take_pixels(
         image_size, input_shape, augmentation=augmentation
     )
-    return _network(
+    tokenizer = PatchTokenizer(
+        patch_size,
+        check_positive("projection_dim", projection_dim),
+        # The spread that a dense layer's default gives to tokens of the
+        # example's size; a convolution's would be three times smaller.
+        "lecun_uniform",
+        name="tokenizer",
+    )
+    return from_tokens(
         inputs,
-        images,
+        tokenizer(images),
         name="vit_keras",
         num_classes=num_classes,
-        embed_dim=projection_dim,
-        patch_size=patch_size,
         transformer_layers=transformer_layers,
         num_heads=num_heads,
-        key_dim=key_dim or projection_dim,
+        key_dim=projection_dim if key_dim is None else key_dim,
         mlp_units=transformer_units,
         positional_emb="learned",
         pooling="flatten",
@@ -209,10 +209,6 @@ def create_keras_vit(
         dropout_rate=dropout_rate,
         residual="pre_norm",
         use_qkv_bias=True,
-        # The spread that a dense layer's default gives to tokens of the
-        # example's size; a convolution's would be three times smaller.
-        tokenizer_initializer="lecun_uniform",
-        kernel_initializer="glorot_uniform",
         position_initializer="random_uniform",
     )
 
@@ -248,54 +244,3 @@ def parse_vit_variant(name):
         "patch_size": int(match[3]),
         "pooling": FAMILY_POOLING[match[1]],
     }
-
-
-def _network(
-    inputs,
-    images,
-    *,
-    name,
-    num_classes,
-    embed_dim,
-    patch_size,
-    positional_emb,
-    pooling,
-    tokenizer_initializer,
-    kernel_initializer,
-    position_initializer,
-    head_units=(),
-    head_dropout_rate=0.0,
-    **encoder_arguments,
-):
-    """Returns the model from `inputs` to logits: the figure of the paper."""
-    check_choice("positional_emb", positional_emb, POSITION_KINDS)
-    check_choice("pooling", pooling, POOLINGS)
-    x = PatchTokenizer(
-        patch_size, embed_dim, tokenizer_initializer, name="tokenizer"
-    )(images)
-    if pooling == "class":
-        x = ClassToken(name="class_token")(x)
-    x = add_positions(x, positional_emb, position_initializer)
-    x = encoder(x, kernel_initializer=kernel_initializer, **encoder_arguments)
-    initializer = keras.initializers.get(kernel_initializer)
-    x = pool(x, pooling, initializer)
-    x = _head(x, head_units, head_dropout_rate, initializer)
-    logits = classify(x, num_classes, initializer)
-    return keras.Model(inputs, logits, name=name)
-
-
-def _head(x, units, dropout_rate, initializer):
-    """Returns the vector of each image after an MLP, GELU after each map."""
-    check_rate("head_dropout_rate", dropout_rate)
-    if dropout_rate > 0:
-        x = layers.Dropout(dropout_rate, name="head_dropout_0")(x)
-    for i, width in enumerate(units, start=1):
-        x = layers.Dense(
-            width,
-            activation=gelu,
-            kernel_initializer=initializer.clone(),
-            name=f"head_dense_{i}",
-        )(x)
-        if dropout_rate > 0:
-            x = layers.Dropout(dropout_rate, name=f"head_dropout_{i}")(x)
-    return x

@@ -7,8 +7,13 @@ import time
 import keras
 import numpy as np
 
+from cct_utils.augmentation.batch import check_pixels
 from cct_utils.data import check_images, check_labels, load_dataset
-from cct_utils.results import command_line, describe_environment
+from cct_utils.results import (
+    accelerators,
+    command_line,
+    describe_environment,
+)
 from cct_utils.training.batches import (
     OrderedBatches,
     ShuffledBatches,
@@ -51,7 +56,7 @@ def compile_model(
         ],
         steps_per_execution=steps_per_execution,
         # On a processor XLA makes this network slower, not faster.
-        jit_compile="auto" if _has_accelerator() else False,
+        jit_compile="auto" if accelerators() else False,
     )
     # If its variables were made in the first step, TensorFlow would trace that
     # twice: seconds, for Muon.
@@ -100,8 +105,8 @@ def run_experiment(
     Raises:
         ValueError: if images or labels do not fit the model, there are no
             validation images, a setting is unknown or not valid, images would
-            be augmented twice, or `run_dir` belongs to another run or is in
-            use.
+            be augmented twice, the model cannot be copied, or `run_dir`
+            belongs to another run or is in use.
         FloatingPointError: if the training diverges; says when and why.
     """
     recipe_name = recipe if isinstance(recipe, str) else None
@@ -110,7 +115,8 @@ def run_experiment(
     recipe = (recipe or Recipe()).replace(**settings)
     if data is None or isinstance(data, str):
         data = load_dataset(data or "cifar10")
-    environment = describe_environment()  # before a long run, not after it
+    # Before a long run, not after it.
+    environment, tested = describe_environment(), float32_copy(model)
     check_data(data, model, recipe)
     check_augmented_once(model, recipe)
     described = {
@@ -140,7 +146,7 @@ def run_experiment(
         # A run that is finished keeps the record of how it was made.
         history.record = folder.record
         if history.record is None:
-            tested = float32_copy(model)
+            tested.set_weights(model.get_weights())
             logits = predict_logits(tested, data.x_test)
             history.record = {
                 "schema": 1,
@@ -231,12 +237,14 @@ def evaluate_logits(logits, labels):
 
 
 def _augmentation_layers(model):
-    """Returns the names of the layers of a model that change images."""
-    return [
-        layer.name
-        for layer in model.layers
-        if layer.name.startswith("augmentation")
-    ]
+    """Returns the names of the layers that change images, at any depth."""
+    names = []
+    for layer in model.layers:
+        if layer.name.startswith("augmentation"):
+            names.append(layer.name)
+        elif isinstance(layer, keras.Model):
+            names += _augmentation_layers(layer)
+    return names
 
 
 def check_augmented_once(model, recipe):
@@ -288,18 +296,32 @@ def check_data(data, model, recipe):
             "by; load it with a validation_split above 0. Received: "
             f"{len(data.x_val)} validation images"
         )
+    for part in ("train", "val", "test"):
+        check_part(data, part, model)
+    check_pixels(recipe.augmentation, data.x_train)
+
+
+def check_part(data, part, model):
+    """Raises if one part of the data does not fit the model.
+
+    Args:
+        data: a `Dataset`.
+        part: `"train"`, `"val"` or `"test"`.
+        model: model from pixels 0..255 to logits.
+
+    Raises:
+        ValueError: if images are no pixels, labels are no classes, or either
+            does not fit the model.
+    """
+    images, labels = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
     expected = tuple(model.input_shape[1:])
     if tuple(data.image_shape) != expected:
         raise ValueError(
             "The images must have the shape the model was built for, "
             f"{expected}. Received: {tuple(data.image_shape)}"
         )
-    for part in ("train", "val", "test"):
-        images, labels = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
-        check_images(images, name=f"x_{part}")
-        check_labels(
-            labels, model.output_shape[-1], len(images), name=f"y_{part}"
-        )
+    check_images(images, name=f"x_{part}")
+    check_labels(labels, model.output_shape[-1], len(images), name=f"y_{part}")
 
 
 def _fit(model, small, data, recipe, seed, folder, progress):
@@ -474,19 +496,27 @@ def float32_copy(model):
 
     A model that was trained in mixed precision is tested as its reader will
     load it.
+
+    Raises:
+        ValueError: if the model is not made of layers from input to output.
     """
     config = model.get_config()
-    for layer in config["layers"]:
-        layer["config"]["dtype"] = "float32"
+    if "layers" not in config:
+        raise ValueError(
+            "The model must be one of layers, `keras.Model(inputs, outputs)` "
+            "or `keras.Sequential`, which can be built once more for the test. "
+            f"Received: a model of the class {type(model).__name__}"
+        )
+    _set_float32(config)
     # Not clone_model: it would copy the optimizer as well.
     copy = model.__class__.from_config(config)
     copy.set_weights(model.get_weights())
     return copy
 
 
-def _has_accelerator():
-    """Whether Keras can use a GPU or a TPU."""
-    return any(
-        not device.lower().startswith("cpu")
-        for device in keras.distribution.list_devices()
-    )
+def _set_float32(config):
+    """Sets the precision of all layers in a model's configuration."""
+    for layer in config["layers"]:
+        layer["config"]["dtype"] = "float32"
+        if "layers" in layer["config"]:  # a model in the model
+            _set_float32(layer["config"])

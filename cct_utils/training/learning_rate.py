@@ -7,10 +7,12 @@ Reference: Smith, Cyclical Learning Rates for Training Neural Networks, arXiv
 import keras
 import numpy as np
 
+from cct_utils.augmentation.batch import check_pixels
 from cct_utils.training.batches import ShuffledBatches, without_pauses
 from cct_utils.training.experiment import (
     SeedEachEpoch,
     check_augmented_once,
+    check_part,
     compile_model,
 )
 from cct_utils.training.recipes import Recipe, find_recipe
@@ -44,7 +46,8 @@ def find_learning_rate(
 
     Raises:
         ValueError: if the rates or the steps cannot form a rising series, the
-            recipe is unknown, or images would be augmented twice.
+            recipe is unknown, the data do not fit the model, or images would
+            be augmented twice.
     """
     if not 0 < start < stop or steps < 2:
         raise ValueError(
@@ -55,6 +58,8 @@ def find_learning_rate(
     if isinstance(recipe, str):
         recipe = find_recipe(recipe)
     recipe = recipe or Recipe()
+    check_part(data, "train", model)
+    check_pixels(recipe.augmentation, data.x_train)
     check_augmented_once(model, recipe)
     copy = model.__class__.from_config(model.get_config())
     copy.set_weights(model.get_weights())

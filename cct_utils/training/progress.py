@@ -48,7 +48,7 @@ class Progress(keras.callbacks.Callback):
         self.shown_at = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
-        self.bar.update()
+        self.bar.update(batch + 1 - self.bar.n)  # by several, where asked for
         now = time.monotonic()
         # Twice a second is live enough, and costs nothing.
         if self.show is not _print_line and now - self.shown_at > 0.5:

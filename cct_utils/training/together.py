@@ -151,6 +151,12 @@ def _check_members(members):
                 f"in {', '.join(MAY_DIFFER)} alone. Received: {each.folder}, "
                 f"which differs in more from {first.folder}"
             )
+    if keras.config.dtype_policy().name == "mixed_float16":
+        raise ValueError(
+            "Trainings that take their steps together do not scale their loss, "
+            "as float16 needs it: use mixed_bfloat16 or float32, or train one "
+            "seed at a time. Received: mixed_float16"
+        )
     if first.recipe.ema_momentum is not None:
         raise ValueError(
             "Trainings that take their steps together keep no average of "

@@ -61,6 +61,17 @@ def test_images_are_not_augmented_twice(build, digits):
         find_learning_rate(build(), digits, recipe="article")
 
 
+def test_data_that_do_not_fit_are_refused(build_bare, digits):
+    normalized = digits._replace(x_train=digits.x_train / np.float32(255))
+    with pytest.raises(ValueError, match="x_train must be pixels from 0"):
+        find_learning_rate(build_bare(), normalized, recipe=SMALL)
+    with pytest.raises(ValueError, match="shape the model was built for"):
+        find_learning_rate(build_bare(image_size=16), digits, recipe=SMALL)
+    shifted = digits._replace(y_train=digits.y_train + 1)
+    with pytest.raises(ValueError, match="y_train must lie from 0 to 9"):
+        find_learning_rate(build_bare(), shifted, recipe=SMALL)
+
+
 def test_each_pass_through_the_images_has_an_order_of_its_own(
     build_bare, digits, monkeypatch
 ):

@@ -1,5 +1,7 @@
 """Progress: one short line for each epoch, live but without a trace."""
 
+import os
+
 import pytest
 
 from cct_utils.training import progress
@@ -27,6 +29,19 @@ def test_a_log_gets_one_line_an_epoch_and_no_carriage_return(capsys):
         "0 s left",
         "epoch 2/2  loss 1.234  accuracy  50.0%  validation  25.0%  0 s",
     ]
+
+
+def test_the_bar_counts_steps_that_are_executed_together():
+    callback = Progress(1)
+    callback.set_params({"steps": 20})
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    with open(os.devnull, "w") as nowhere:
+        callback.bar = progress.tqdm(total=20, file=nowhere)
+        for last in (7, 15, 19):  # steps_per_execution=8
+            callback.on_train_batch_end(last, {"loss": 2.0})
+            assert callback.bar.n == last + 1
+        callback.bar.close()
 
 
 def test_time_left_counts_the_epochs_of_this_process_alone(capsys, monkeypatch):

@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cct_utils import RECIPES, Recipe, create_cct_variant, run_experiment
-from cct_utils.training import compile_model, find_recipe, recipes
+from cct_utils.training import (
+    compile_model,
+    find_learning_rate,
+    find_recipe,
+    recipes,
+)
 from cct_utils.training.batches import ShuffledBatches
 
 
@@ -341,6 +346,16 @@ def test_an_unknown_recipe_gives_the_nearest():
 def test_images_are_not_augmented_twice(build, digits):
     with pytest.raises(ValueError, match="must be augmented once"):
         run_experiment(build(), digits, recipe="article", batch_size=64)
+    inside = keras.Sequential([keras.Input((32, 32, 3)), build()])
+    with pytest.raises(ValueError, match="a model with augmentation_crop"):
+        run_experiment(inside, digits, recipe="article", batch_size=64)
+
+
+def test_a_policy_wants_uint8_images(build_bare, digits):
+    floats = digits._replace(x_train=digits.x_train.astype("float32"))
+    for run in (run_experiment, find_learning_rate):
+        with pytest.raises(ValueError, match="Received: float32 images"):
+            run(build_bare(), floats, recipe="fast")
 
 
 def test_a_batch_larger_than_the_data_is_refused(build, digits):

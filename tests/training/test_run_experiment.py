@@ -243,6 +243,23 @@ def test_a_loss_out_of_all_bounds_stops_though_it_is_a_number(train):
     assert 10 * math.log(10) < loss < math.inf
 
 
+def test_a_model_that_cannot_be_copied_is_refused_before_it_is_trained(
+    train, tmp_path
+):
+    class Written(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(10)
+
+        def call(self, x):
+            return self.dense(keras.ops.mean(x, (1, 2)))
+
+    model = Written()
+    with pytest.raises(ValueError, match="of layers.*Received: .*Written"):
+        train(tmp_path, model)
+    assert not list(tmp_path.glob("*"))
+
+
 def test_empty_validation_is_refused(train, digits):
     empty = digits._replace(x_val=digits.x_val[:0], y_val=digits.y_val[:0])
     with pytest.raises(ValueError, match="Received: 0 validation images"):

@@ -142,7 +142,7 @@ def train_with_jax(folder):
     """Trains together and alone what the tests compare."""
     os.chdir(folder)
     # Or Keras would compile nothing on a processor.
-    experiment._has_accelerator = lambda: True
+    experiment.accelerators = lambda: ["any"]
 
     def seeds(name):
         return [
@@ -506,6 +506,16 @@ def test_images_are_augmented_once(pair, build, digits, tmp_path):
     with pytest.raises(ValueError, match="must be augmented once"):
         run_together([member])
     assert not list(tmp_path.iterdir())
+
+
+def test_float16_whose_loss_is_not_scaled_is_refused(pair):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        with pytest.raises(ValueError, match="Received: mixed_float16"):
+            pair()
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def test_a_backend_that_is_not_jax_is_refused(monkeypatch, tmp_path):
