@@ -10,7 +10,12 @@ import keras
 import numpy as np
 import pytest
 
-from cct_utils import load_dataset, load_test_logits, load_trained
+from cct_utils import (
+    load_dataset,
+    load_test_logits,
+    load_trained,
+    training,
+)
 from cct_utils.__main__ import _parse_settings, _parser, main
 from cct_utils.training import predict_logits
 
@@ -248,10 +253,21 @@ def test_evaluate_refuses_validation_images_that_were_trained_on(
     assert "must be those of the run" in line and "of another" in line
 
 
-def test_evaluate_with_two_looks_says_so(run, capsys):
+def test_evaluate_with_two_looks_says_so_and_takes_them(
+    run, capsys, monkeypatch
+):
+    looks, predict = [], training.predict_logits
+
+    def watched(model, images, *, mirror):
+        looks.append(mirror)
+        return predict(model, images, mirror=mirror)
+
+    monkeypatch.setattr(training, "predict_logits", watched)
     assert main(["evaluate", str(run), "--mirror"]) == 0
     first, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("test images, two looks at each")
+    assert main(["evaluate", str(run)]) == 0
+    assert looks == [True, False]
 
 
 def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):

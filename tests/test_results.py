@@ -28,6 +28,21 @@ def test_write_atomically_replaces_a_file(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
 
 
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Or a machine that loses power may be left with an empty one."""
+    steps = []
+    for name in ("fsync", "replace"):
+        original = getattr(os, name)
+
+        def watched(*arguments, name=name, original=original):
+            steps.append(name)
+            original(*arguments)
+
+        monkeypatch.setattr(results.os, name, watched)
+    results.write_json(tmp_path / "a.json", {})
+    assert steps == ["fsync", "replace"]
+
+
 def test_write_atomically_keeps_the_ending_for_the_writer(tmp_path):
     seen = []
 

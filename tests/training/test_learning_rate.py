@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from cct_utils import evaluate_logits
 from cct_utils.training import Recipe, find_learning_rate
 from cct_utils.training.batches import ShuffledBatches
 
@@ -70,6 +71,30 @@ def test_data_that_do_not_fit_are_refused(build_bare, digits):
     shifted = digits._replace(y_train=digits.y_train + 1)
     with pytest.raises(ValueError, match="y_train must lie from 0 to 9"):
         find_learning_rate(build_bare(), shifted, recipe=SMALL)
+
+
+def test_the_losses_are_those_of_single_batches(digits):
+    """Not the mean of an epoch so far, which Keras would report."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.AveragePooling2D(8),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
+    recipe = Recipe(batch_size=20, label_smoothing=0.0)
+    _, losses = find_learning_rate(
+        model, digits, recipe=recipe, start=1e-12, stop=1e-11, steps=9
+    )
+    batches = ShuffledBatches(digits.x_train, digits.y_train, 20, seed=0)
+    expected = [
+        evaluate_logits(model.predict(images, verbose=0), labels)["loss"]
+        for images, labels in (batches[i] for i in range(9))
+    ]
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    assert np.ptp(expected) > 1  # or a mean would do as well
 
 
 def test_each_pass_through_the_images_has_an_order_of_its_own(

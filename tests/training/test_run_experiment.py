@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cct_utils import evaluate_logits, load_test_logits, run_experiment
-from cct_utils.training import predict_logits
+from cct_utils.training import experiment, predict_logits
 from cct_utils.training.recipes import SETTINGS
 
 METRICS = {"loss", "accuracy", "top-5-accuracy"}
@@ -241,6 +241,16 @@ def test_a_loss_out_of_all_bounds_stops_though_it_is_a_number(train):
         train(learning_rate=1e3)
     loss = float(re.search(r"became ([\d.e+]+) in", str(error.value))[1])
     assert 10 * math.log(10) < loss < math.inf
+
+
+@pytest.mark.parametrize("num_classes", [2, 10])
+def test_the_bound_is_ten_times_the_loss_of_guessing(num_classes):
+    stop = experiment._StopOnDivergence(0.1, num_classes)
+    stop.on_epoch_begin(0)
+    bound = 10 * -math.log(1 / num_classes)
+    stop.on_train_batch_end(0, {"loss": 0.999 * bound})
+    with pytest.raises(FloatingPointError, match="epoch 1, step 2"):
+        stop.on_train_batch_end(1, {"loss": 1.001 * bound})
 
 
 def test_a_model_that_cannot_be_copied_is_refused_before_it_is_trained(

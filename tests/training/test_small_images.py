@@ -12,7 +12,7 @@ from cct_utils import (
     resize_position_embedding,
     run_experiment,
 )
-from cct_utils.training import compile_model, find_recipe
+from cct_utils.training import compile_model, experiment, find_recipe
 from cct_utils.training.batches import ShuffledBatches
 from cct_utils.training.recipes import HAS_MUON
 from cct_utils.training.run_folder import RunFolder
@@ -37,7 +37,10 @@ def train_cct(digits):
             "learning_rate": 0.01,
         }
         return run_experiment(
-            model, digits, run_dir=run_dir, progress=False, **options | settings
+            model,
+            digits,
+            run_dir=run_dir,
+            **{"progress": False} | options | settings,
         )
 
     return train_cct
@@ -140,6 +143,30 @@ def test_small_images_are_the_same_pictures(digits):
     means = digits.x_train.mean(axis=(1, 2)), small.x_train.mean(axis=(1, 2))
     np.testing.assert_allclose(*means, atol=2)
     np.testing.assert_array_equal(small.x_test, digits.x_test)
+
+
+def test_what_is_finer_than_small_pixels_is_averaged_not_skipped(digits):
+    """Reading only the nearest pixels, of four columns the middle two."""
+    stripes = np.isin(np.arange(32) % 4, (0, 3))[None, None, :, None]
+    image = np.broadcast_to(np.uint8(255 * stripes), (1, 32, 32, 3))
+    data = digits._replace(x_train=image, x_val=image)
+    small = with_smaller_images(data, (8, 8)).x_train[0, 2:6, 2:6]
+    assert np.all(abs(small - 127.5) < 40)
+
+
+def test_epochs_on_small_images_are_announced_at_their_price(
+    train_cct, monkeypatch
+):
+    prices = []
+
+    class Watched(experiment.Progress):
+        def __init__(self, num_epochs, done, price):
+            prices.append(list(price))
+            super().__init__(num_epochs, done, price)
+
+    monkeypatch.setattr(experiment, "Progress", Watched)
+    train_cct(num_epochs=3, small_share=0.7, small_scale=0.5, progress=True)
+    assert prices == [[0.25, 0.25, 1]]
 
 
 def test_a_model_that_cannot_take_other_images_is_refused_and_leaves_nothing(
