@@ -69,7 +69,13 @@ def plot_differences(samples, *, unit="points", ax=None):
 
 
 def plot_ablation(
-    base, changes, band, *, price_titles=(), xlabel="test accuracy (%)"
+    base,
+    changes,
+    band,
+    *,
+    bounds=(),
+    price_titles=(),
+    xlabel="test accuracy (%)",
 ):
     """Draws what each change made of the accuracy, and what it cost.
 
@@ -82,6 +88,7 @@ def plot_ablation(
         changes: list of `Change`, those of one group together.
         band: `(low, high)` in percent: where another seed of the base would
             be expected.
+        bounds: numbers in percent where dotted lines are drawn.
         price_titles: titles of the columns of prices.
         xlabel: what the numbers are.
 
@@ -112,6 +119,8 @@ def plot_ablation(
     )
     low, high = band
     ax.axvspan(low, high, color=COLORS["dropped"], alpha=0.6, linewidth=0)
+    for bound in bounds:
+        ax.axvline(bound, color=COLORS["muted"], linewidth=1, linestyle=":")
     ax.axvline(np.mean(base), color=COLORS["muted"], linewidth=1)
     _dots(ax, base, 0, COLORS["ink"])
     for change, height in zip(changes, heights, strict=True):

@@ -86,6 +86,13 @@ def test_ablation_writes_each_price_on_the_line_of_its_change(axes):
     }
 
 
+def test_ablation_draws_each_bound_as_a_dotted_line():
+    bare = [plots.Change("layers", "1", (0.5,))]
+    axes = plots.plot_ablation([0], bare, (-1, 1), bounds=(-2, 3)).axes
+    dotted = [line for line in axes[0].lines if line.get_linestyle() == ":"]
+    assert [set(line.get_xdata()) for line in dotted] == [{-2}, {3}]
+
+
 def test_ablation_says_what_is_missing():
     with pytest.raises(ValueError, match="Received: none"):
         plots.plot_ablation(BASE, [], (0, 1))
