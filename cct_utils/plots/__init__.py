@@ -52,6 +52,7 @@ from cct_utils.plots.ladder import (
     plot_data_efficiency,
     plot_ladder,
     plot_moved_tokens,
+    plot_pairs,
     plot_runs_by_cost,
 )
 from cct_utils.plots.pooling import (
@@ -141,6 +142,7 @@ __all__ = [
     "plot_matrices",
     "plot_model",
     "plot_moved_tokens",
+    "plot_pairs",
     "plot_newton_schulz",
     "plot_parts",
     "plot_passed_branches",

@@ -147,7 +147,8 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
         runs: dict from the name of a model to a list of histories, one for
             each seed: dicts with `val_accuracy` (shares of 1) and
             `cpu_seconds` for each epoch. Names begin with ViT, CVT, CCT or
-            article; so do the keys of the styles.
+            article; so do the keys of the styles. A dotted line marks the
+            time in which the first model's first run has finished.
         ylabel: what is drawn.
 
     Returns:
@@ -183,7 +184,53 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
         ax.set_xlim(0)
         ax.grid(axis="y")
     axes[0].legend(loc="lower right")
+    first, histories = next(iter(runs.items()))
+    end = sum(histories[0]["cpu_seconds"]) / 60
+    axes[1].axvline(end, color=COLORS["muted"], linestyle=":", zorder=0)
+    axes[1].annotate(
+        f"{first}\nhas finished",
+        (end, 0.04),
+        (5, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        color=COLORS["muted"],
+    )
     return fig
+
+
+def plot_pairs(pairs, conditions, *, error=0.0, ylabel="test accuracy (%)"):
+    """Draws what each model reaches under two conditions.
+
+    Args:
+        pairs: dict from the name of a model, as for `plot_runs_by_cost`, to
+            two numbers.
+        conditions: names of the two conditions.
+        error: half the length of the bars, for instance a standard error.
+        ylabel: what is drawn.
+
+    Returns:
+        The axes: a line for each model, with its name at the left end.
+
+    Raises:
+        ValueError: if a name begins with none of the known ones.
+    """
+    _, ax = new_figure("column", 2.8)
+    for name, pair in pairs.items():
+        style = _style(name)
+        ax.errorbar([0, 1], pair, yerr=error, capsize=3, **style)
+        ax.annotate(
+            name,
+            (0, pair[0]),
+            (-10, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            color=style["color"],
+        )
+    ax.set(xlim=(-0.6, 1.2), ylabel=ylabel)
+    ax.set_xticks([0, 1], conditions)
+    ax.grid(axis="y")
+    return ax
 
 
 def plot_data_efficiency(accuracies, *, ax=None):

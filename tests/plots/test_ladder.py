@@ -55,13 +55,36 @@ def test_runs_by_cost_count_epochs_and_add_up_minutes():
         "CCT-2/3x2": [history(0.3, 0.5), history(0.3, 0.6)],
     }
     by_epoch, by_time = plots.plot_runs_by_cost(runs).axes
-    assert len(by_epoch.lines) == len(by_time.lines) == 3
+    assert len(by_epoch.lines) == 3
     vit = lines(by_time)["ViT-Lite-2/4"]
     np.testing.assert_allclose(vit.get_xdata(), [0.5, 1.0])
     np.testing.assert_allclose(vit.get_ydata(), [20, 40])
     np.testing.assert_allclose(by_epoch.lines[0].get_xdata(), [1, 2])
     assert vit.get_color() == plots.COLORS["vit"]
     assert len(by_epoch.get_legend().get_texts()) == 2  # a seed is no model
+
+
+def test_the_end_of_the_first_model_is_marked_in_time():
+    runs = {"CVT-2/4": [history(0.2, 0.4)], "CCT-2/3x2": [history(0.5)]}
+    by_epoch, by_time = plots.plot_runs_by_cost(runs).axes
+    (end,) = [line for line in by_time.lines if line.get_linestyle() == ":"]
+    assert set(end.get_xdata()) == {1.0}  # two epochs of half a minute
+    assert [text.get_text() for text in by_time.texts] == [
+        "CVT-2/4\nhas finished"
+    ]
+    assert not by_epoch.texts
+
+
+def test_pairs_are_lines_in_the_colors_of_their_models():
+    pairs = {"ViT-Lite-2/4": (37, 34), "CCT-2/3x2": (45, 32)}
+    ax = plots.plot_pairs(pairs, ("images", "confetti"), error=1.5)
+    drawn = [container.lines[0] for container in ax.containers]
+    assert [tuple(line.get_ydata()) for line in drawn] == [*pairs.values()]
+    colors = [plots.COLORS["vit"], plots.COLORS["cct"]]
+    assert [line.get_color() for line in drawn] == colors
+    assert [text.get_text() for text in ax.texts] == [*pairs]
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels == ["images", "confetti"]
 
 
 def test_an_unknown_model_is_refused():
