@@ -75,13 +75,15 @@ from cct_utils.plots.positions import (
 )
 from cct_utils.plots.recipes import (
     plot_build_up,
+    plot_cost_of_accuracy,
     plot_descents,
     plot_image_sizes,
     plot_learning_rates,
     plot_newton_schulz,
+    plot_orthogonalization,
     plot_schedules,
+    plot_seeds,
     plot_spectra,
-    plot_time_to_accuracy,
 )
 from cct_utils.plots.style import (
     COLORS,
@@ -115,6 +117,7 @@ __all__ = [
     "plot_activations",
     "plot_attention_cost",
     "plot_build_up",
+    "plot_cost_of_accuracy",
     "plot_calibration",
     "plot_class_accuracy",
     "plot_class_probabilities",
@@ -144,6 +147,7 @@ __all__ = [
     "plot_moved_tokens",
     "plot_pairs",
     "plot_newton_schulz",
+    "plot_orthogonalization",
     "plot_parts",
     "plot_passed_branches",
     "plot_patches",
@@ -159,6 +163,7 @@ __all__ = [
     "plot_running_means",
     "plot_saturation",
     "plot_schedules",
+    "plot_seeds",
     "plot_selection_bias",
     "plot_shift_change",
     "plot_shift_shares",
@@ -169,7 +174,6 @@ __all__ = [
     "plot_spectra",
     "plot_stream",
     "plot_subnetworks",
-    "plot_time_to_accuracy",
     "plot_token_kinds",
     "plot_votes",
     "plot_weight_scale",

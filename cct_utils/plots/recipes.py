@@ -262,47 +262,148 @@ def plot_image_sizes(price, accuracy, *, ax=None):
     return ax
 
 
-def plot_time_to_accuracy(runs, level, *, ax=None):
-    """Draws accuracy against processor time, and when a level is reached.
+def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
+    """Draws accuracy against what it cost, and when a level is reached.
 
     Args:
-        runs: dict from a name to `(minutes, accuracy)`: two arrays `(n,)`,
-            processor minutes at the end of each epoch, and percent. A name
-            that begins with "article" is of the article's model.
+        runs: dict from a name to `(cost, accuracy)`: two arrays `(n,)`, the
+            cost up to the end of each epoch, and percent. A name that begins
+            with "article's" is of the article's model.
         level: accuracy in percent; a ring marks where a run first reaches it.
+        xlabel: what the cost is counted in.
         ax: axes to draw on; new ones if None.
 
     Returns:
-        The axes.
+        The axes: each curve with its name at its end.
     """
     if ax is None:
         _, ax = new_figure("column", 3.2)
-    ax.axhline(level, color=COLORS["muted"], linewidth=1, linestyle="--")
+    end = max(cost[-1] for cost, _ in runs.values())
+    ax.plot([0, end], [level] * 2, "--", color=COLORS["muted"], linewidth=1)
     used = Counter()
-    for name, (minutes, accuracy) in runs.items():
-        minutes, accuracy = np.asarray(minutes), np.asarray(accuracy)
+    # Where all are far below the level, nothing is to be compared.
+    low = max(0, level - 25)
+    ends = [accuracy[-1] for _, accuracy in runs.values()]
+    heights = _spread(ends, 0.075 * (max(*ends, level) - low))
+    for height, (name, (cost, accuracy)) in zip(
+        heights, runs.items(), strict=True
+    ):
+        cost, accuracy = np.asarray(cost), np.asarray(accuracy)
         # The model gives a curve its color, the recipe its shade and line.
-        model = "article" if name.startswith("article") else "cct"
+        model = "article" if name.startswith("article's") else "cct"
         shade = SHADES[model][used[model] % len(SHADES[model])]
         style = LINES[used[model] % len(LINES)]
         used[model] += 1
-        (line,) = ax.plot(minutes, accuracy, style, color=shade, label=name)
+        ax.plot(cost, accuracy, style, color=shade, label=name)
         reached = np.flatnonzero(accuracy >= level)[:1]
         ax.plot(
-            minutes[reached],
+            cost[reached],
             accuracy[reached],
             "o",
-            color=line.get_color(),
+            color=shade,
             markerfacecolor="white",
             markersize=8,
         )
+        ax.annotate(
+            name,
+            (cost[-1], height),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=shade,
+        )
     ax.set(
-        xlabel="processor time (minutes of one core)",
+        xlabel=xlabel,
         ylabel="validation accuracy (%)",
-        xlim=(0, None),
-        # Where all are far below the level, nothing is to be compared.
-        ylim=(max(0, level - 25), None),
+        # To the right there is room for the names.
+        xlim=(0, 1.35 * end),
+        ylim=(low, max(*ends, *heights, level) + 2),
     )
     ax.grid(axis="y")
-    ax.legend(loc="lower right")
     return ax
+
+
+def _spread(heights, gap):
+    """Returns the heights moved apart until all are `gap` from the next."""
+    moved = np.asarray(heights, float)
+    order = np.argsort(moved, kind="stable")
+    moved = moved[order]
+    for _ in range(200):
+        for i in range(1, len(moved)):
+            missing = gap - (moved[i] - moved[i - 1])
+            if missing > 0:
+                moved[i - 1] -= missing / 2
+                moved[i] += missing / 2
+    return moved[np.argsort(order)]
+
+
+def plot_seeds(ends, *, ax=None):
+    """Draws what each seed of several recipes has reached.
+
+    Args:
+        ends: dict from a name to a list of accuracies in percent, one for
+            each seed.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes: a line of dots for each name, with their mean at its end.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 0.3 * len(ends) + 0.7)
+    for row, values in enumerate(ends.values()):
+        ax.plot(values, [row] * len(values), "o", color=COLORS["cct"])
+        ax.annotate(
+            f"{np.mean(values):.1f}",
+            (max(values), row),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    ax.set_yticks(range(len(ends)), ends)
+    ax.tick_params(axis="y", length=0, labelcolor=COLORS["ink"])
+    low, high = (end(map(end, ends.values())) for end in (min, max))
+    ax.set(
+        xlabel="test accuracy (%)",
+        xlim=(low - 0.5, high + 1),
+        ylim=(len(ends) - 0.4, -0.6),
+    )
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x")
+    return ax
+
+
+def plot_orthogonalization(matrices):
+    """Draws what matrices of two by two make of a circle.
+
+    Args:
+        matrices: dict from a title to an array `(2, 2)`. The directions of the
+            first one, those it stretches most and least, are drawn in all
+            panels.
+
+    Returns:
+        The figure: a panel for each matrix, scaled to its largest stretch.
+    """
+    fig, axes = new_figure(
+        "column",
+        2.4,
+        columns=len(matrices),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    angle = np.linspace(0, 2 * np.pi, 200)
+    circle = np.array([np.cos(angle), np.sin(angle)])
+    directions = np.linalg.svd(next(iter(matrices.values())))[2]
+    colors = (COLORS["article"], COLORS["conv"])
+    for ax, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
+        most, least = np.linalg.svd(matrix)[1]
+        matrix = np.asarray(matrix) / most
+        ax.plot(*circle, color=COLORS["dropped"])
+        ax.plot(*(matrix @ circle), color=COLORS["cct"])
+        for direction, color in zip(directions, colors, strict=True):
+            x, y = matrix @ direction
+            ax.plot([-x, x], [-y, y], color=color, linewidth=2.5)
+        ax.set(title=title, aspect="equal", xticks=[], yticks=[])
+        ax.set_xlabel(f"half axes 1 and {least / most:.1f}")
+        ax.spines[:].set_visible(False)
+    return fig

@@ -67,19 +67,57 @@ def test_build_up_refuses_lists_of_unequal_length():
         plots.plot_build_up(["a", "b"], [1, 2, 3], [1, 2, 3], 1)
 
 
-def test_time_to_accuracy_rings_the_first_epoch_at_the_level():
-    ax = plots.plot_time_to_accuracy(
-        {"good": ([1, 2, 3], [60, 80, 79]), "bad": ([1, 2], [50, 60])}, 78
+def test_cost_of_accuracy_rings_the_first_epoch_at_the_level():
+    ax = plots.plot_cost_of_accuracy(
+        {"good": ([1, 2, 3], [60, 80, 79]), "bad": ([1, 2], [50, 60])},
+        78,
+        xlabel="epochs",
     )
-    assert legend(ax) == ["good", "bad"]
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [
+        ("good", (3, 79)),
+        ("bad", (2, 60)),
+    ]
     rings = ax.lines[2], ax.lines[4]
     assert [line.get_xydata().tolist() for line in rings] == [[[2, 80]], []]
 
 
-def test_time_to_accuracy_colors_models_and_shades_recipes():
+def test_cost_of_accuracy_moves_names_apart():
+    curves = {name: ([1], [80 + i / 9]) for i, name in enumerate("abc")}
+    ax = plots.plot_cost_of_accuracy(curves, 78, xlabel="epochs")
+    heights = [text.xy[1] for text in ax.texts]
+    assert heights == sorted(heights) and np.min(np.diff(heights)) > 1.5
+    assert np.mean(heights) == pytest.approx(80 + 1 / 9)
+    assert heights[-1] < ax.get_ylim()[1]
+
+
+def test_seeds_are_dots_and_their_mean_a_number():
+    ax = plots.plot_seeds({"one": [80.0], "three": [81.0, 82.0, 84.5]})
+    assert [list(line.get_xdata()) for line in ax.lines] == [
+        [80.0],
+        [81.0, 82.0, 84.5],
+    ]
+    assert [text.get_text() for text in ax.texts] == ["80.0", "82.5"]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["one", "three"]
+
+
+def test_orthogonalization_draws_what_a_matrix_makes_of_a_circle():
+    stretch = np.diag([4.0, 1.0])
+    fig = plots.plot_orthogonalization({"gradient": stretch, "even": np.eye(2)})
+    for ax, least in zip(fig.axes, (0.25, 1.0), strict=True):
+        _, image, most, other = (line.get_xydata() for line in ax.lines)
+        np.testing.assert_allclose(np.ptp(image, axis=0), (2, 2 * least), 1e-3)
+        np.testing.assert_allclose(np.abs(most[0]), (1, 0), atol=1e-9)
+        np.testing.assert_allclose(np.abs(other[0]), (0, least), atol=1e-9)
+        assert ax.get_xlabel() == f"half axes 1 and {least:.1f}"
+
+
+def test_cost_of_accuracy_colors_models_and_shades_recipes():
     curve = ([1, 2], [50, 60])
-    ax = plots.plot_time_to_accuracy(
-        {"CCT, a": curve, "article's model": curve, "CCT, b": curve}, 90
+    ax = plots.plot_cost_of_accuracy(
+        {"CCT, a": curve, "article's model": curve, "CCT, b": curve},
+        90,
+        xlabel="epochs",
     )
     first, article, second = (ax.lines[i] for i in (1, 3, 5))
     assert second.get_color() == plots.COLORS["cct"] != first.get_color()
