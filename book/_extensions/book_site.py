@@ -18,19 +18,14 @@ import try_it
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
+RECORDS = ("cct_utils/recorded/*/record.json", "experiments/*.toml")
 # Name of a generated part -> what renders it, and the files it is made of.
 PARTS = {
     "api": (api_reference.render, "cct_utils/**/*.py"),
     "model-figure": (model_figure.render, "notebooks/*.ipynb"),
-    "results": (
-        result_tables.render_page,
-        "cct_utils/recorded/*/record.json",
-        "experiments/*.toml",
-    ),
-    "results-at-a-glance": (
-        result_tables.render_glance,
-        "cct_utils/recorded/*/record.json",
-    ),
+    "results": (result_tables.render_page, *RECORDS),
+    "results-runs": (result_tables.render_runs, *RECORDS),
+    "results-at-a-glance": (result_tables.render_glance, *RECORDS),
     "site-speed": (site_speed.render, site_speed.PATH),
     "try-it": (try_it.render, "book/_static/try_it*"),
     "try-it-limits": (try_it.render_limits, "book/_static/try_it*"),

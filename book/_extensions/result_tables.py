@@ -65,7 +65,6 @@ class Row(NamedTuple):
     parameters: str
     epochs: int
     top1: str
-    top5: str | None
     cpu_minutes: float | None
     note: str
 
@@ -78,7 +77,6 @@ PUBLISHED = {
         "416,331",
         30,
         "77.82",
-        "98.42",
         None,
         "one run",
     ),
@@ -90,7 +88,6 @@ PUBLISHED = {
         100,
         "78.22",
         None,
-        None,
         "one run",
     ),
     "cct_2_3x2": Row(
@@ -100,7 +97,6 @@ PUBLISHED = {
         "283,723",
         200,
         "89.17",
-        None,
         None,
         f'<a href="{BEST_OF_FOUR}">best of four</a>',
     ),
@@ -326,16 +322,26 @@ def render_glance(root):
 
 
 def render_page(root):
-    """The results page: comparison, gaps, curves, settings, lists, costs."""
-    records = read_records(root)
-    full = full_runs(root, records)
+    """The results: comparison, curves, settings."""
+    full = full_runs(root, read_records(root))
     parts = [results_table(full)]
     if full:
-        parts += ["## What differs from what is published", gaps(full)]
         parts += ["## How they learn", curves(groups_of(full))]
     parts += ["## Settings side by side", settings_table(full)]
+    if full:
+        parts.append(
+            '<details class="run">\n<summary>The same for each run, beside '
+            f"what is published</summary>\n\n{gaps(full)}\n\n</details>"
+        )
+    return "\n\n".join(parts)
+
+
+def render_runs(root):
+    """The runs one by one: what each cost, and the lists they belong to."""
+    records = read_records(root)
+    full = full_runs(root, records)
+    parts = ["## What each run cost", *details_of(root, full)]
     parts += ["## The lists of runs", lists_of_runs(root, records)]
-    parts += ["## What each run cost", *details_of(root, full)]
     return "\n\n".join(parts)
 
 
@@ -358,7 +364,6 @@ def results_table(records):
         "epochs",
         "CPU minutes",
         "parameters",
-        "top-5 (%)",
     )
     body = []
     for row in rows:
@@ -371,10 +376,9 @@ def results_table(records):
             str(row.epochs),
             "–" if row.cpu_minutes is None else f"{row.cpu_minutes:.0f}",
             row.parameters,
-            row.top5 or "–",
         )
         body.append((row.source == MEASURED, cells))
-    return table(columns, body, numbers=(3, 5, 6, 7, 8))
+    return table(columns, body, numbers=(3, 5, 6, 7))
 
 
 def measured_row(group):
@@ -391,7 +395,6 @@ def measured_row(group):
         f"{first['parameters']:,}",
         first["settings"]["num_epochs"],
         with_spread([100 * r["test"]["accuracy"] for r in group]),
-        with_spread([100 * r["test"]["top-5-accuracy"] for r in group]),
         minutes,
         runs_of(group) + ", in float32" * single,
     )
