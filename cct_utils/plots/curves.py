@@ -55,14 +55,24 @@ def plot_gaps(histories):
             lists `accuracy` and `val_accuracy` (shares of 1).
 
     Returns:
-        The figure: panels side by side, with the same axes; at the end of the
-        curves their last values in percent.
+        The figure: up to three panels side by side, more in two columns, with
+        the same axes; at the end of the curves their last values in percent.
     """
+    count = len(histories)
+    columns = count if count <= 3 else 2
+    rows = -(-count // columns)
     fig, axes = new_figure(
-        "column", 2.7, columns=len(histories), sharey=True, squeeze=False
+        "column",
+        2.7 if rows == 1 else 2.3 * rows,
+        columns=columns,
+        rows=rows,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
-    (axes,) = axes
-    for ax, (name, history) in zip(axes, histories.items(), strict=True):
+    for ax in axes.flat[count:]:
+        ax.axis("off")
+    for ax, (name, history) in zip(axes.flat, histories.items(), strict=False):
         curves = {
             "training": (history["accuracy"], ":", COLORS["train"]),
             "validation": (history["val_accuracy"], "-", COLORS["val"]),
@@ -88,9 +98,11 @@ def plot_gaps(histories):
         ax.set(title=name, ylim=(0, 112), yticks=range(0, 101, 25))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="y")
+    for ax in axes[-1]:
         ax.set_xlabel("epoch")
-    axes[0].set_ylabel("accuracy (%)")
-    axes[0].legend(loc="lower right")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("accuracy (%)")
+    axes[0, 0].legend(loc="lower right")
     return fig
 
 

@@ -42,6 +42,18 @@ def test_gaps_name_where_training_and_validation_end():
     assert heights == [-5, 5], "the upper curve's number stands above it"
 
 
+def test_more_than_three_gaps_stand_in_two_columns():
+    history = {"accuracy": [0.2, 0.9], "val_accuracy": [0.3, 0.4]}
+    fig = plots.plot_gaps(dict.fromkeys("abcde", history))
+    places = [
+        (ax.get_subplotspec().rowspan.start, ax.get_subplotspec().colspan.start)
+        for ax in fig.axes
+    ]
+    assert places == [(row, column) for row in range(3) for column in range(2)]
+    assert [ax.get_title() for ax in fig.axes] == [*"abcde", ""]
+    assert not fig.axes[5].axison
+
+
 def test_confusion_writes_percent_of_each_true_class():
     ax = plots.plot_confusion([[3, 1], [0, 5]], ["cat", "dog"])
     drawn = {text.get_position(): text.get_text() for text in ax.texts}
