@@ -182,6 +182,8 @@ def create_cct_variant(
     inputs, images = take_pixels(
         image_size, input_shape, include_preprocessing, augmentation
     )
+    # Made before the tokenizer: in this order a seed has always drawn them.
+    initializers = authors_initializers()
     arguments = tokenizer_arguments(
         sizes.pop("kernel_size"), sizes.pop("num_conv_layers"), embed_dim
     )
@@ -200,7 +202,7 @@ def create_cct_variant(
         dropout_rate=dropout_rate,
         residual=residual,
         use_qkv_bias=False,
-        **authors_initializers(),
+        **initializers,
         **sizes,
     )
 

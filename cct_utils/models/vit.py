@@ -95,6 +95,8 @@ def create_vit_variant(
     inputs, images = take_pixels(
         image_size, input_shape, include_preprocessing, augmentation
     )
+    # Made before the tokenizer: in this order a seed has always drawn them.
+    initializers = authors_initializers()
     tokenizer = PatchTokenizer(
         sizes.pop("patch_size"), embed_dim, "he_normal", name="tokenizer"
     )
@@ -111,7 +113,7 @@ def create_vit_variant(
         dropout_rate=dropout_rate,
         residual=residual,
         use_qkv_bias=False,
-        **authors_initializers(),
+        **initializers,
         **sizes,
     )
 
