@@ -251,7 +251,9 @@ def _settings_and_model_arguments(options):
     if unknown:
         raise ValueError(
             f"--set must name settings of a recipe ({', '.join(SETTINGS)}) or "
-            f"arguments of the model. Received: {', '.join(sorted(unknown))}"
+            "arguments of the model, but for the shape of the images and the "
+            "number of classes, which the data set has. Received: "
+            f"{', '.join(sorted(unknown))}"
         )
     return settings, model_arguments
 

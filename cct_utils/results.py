@@ -143,6 +143,11 @@ def accelerators():
 
         devices = [d for d in jax.devices() if d.platform != "cpu"]
         return [device.device_kind for device in devices]
+    if keras.backend.backend() == "torch":  # of which Keras lists no devices
+        import torch
+
+        count = torch.cuda.device_count()
+        return [torch.cuda.get_device_name(i) for i in range(count)]
     return [
         device
         for device in keras.distribution.list_devices()

@@ -33,6 +33,7 @@ def test_the_machine_decides_where_nothing_else_does(
     devices, expected, monkeypatch
 ):
     monkeypatch.delenv("CCT_PROFILE", raising=False)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
     monkeypatch.setattr(keras.distribution, "list_devices", lambda *a: devices)
     assert profile().name == expected
 

@@ -18,6 +18,7 @@ from cct_utils import (
     recorded_runs,
     results,
 )
+from cct_utils.models import create_model
 
 
 def test_write_atomically_replaces_a_file(tmp_path):
@@ -41,6 +42,35 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
         monkeypatch.setattr(results.os, name, watched)
     results.write_json(tmp_path / "a.json", {})
     assert steps == ["fsync", "replace"]
+
+
+@pytest.mark.parametrize(
+    ("run", "augmentation"),
+    [
+        ("cct_2_3x2_cifar10", "crop_flip"),
+        ("article_cifar10", "crop_flip"),
+        ("vit_lite_2_4_article_0", "none"),
+    ],
+)
+def test_a_seed_draws_the_weights_that_a_recorded_run_began_with(
+    run, augmentation
+):
+    """Or its command would train another run, and chapter 02 be wrong."""
+    record = load_record(run)
+    keras.utils.set_random_seed(record["seed"])
+    model = create_model(
+        record["model"],
+        augmentation=augmentation,
+        **record.get("model_arguments", {}),
+    )
+    trained = load_trained(run)
+    for name in ("tokenizer", "position_embedding"):
+        start, end = (
+            np.ravel(each.get_layer(name).get_weights()[0])
+            for each in (model, trained)
+        )
+        # Of noise that the training has not covered much is left.
+        assert np.corrcoef(start, end)[0, 1] > 0.5
 
 
 def test_write_atomically_keeps_the_ending_for_the_writer(tmp_path):

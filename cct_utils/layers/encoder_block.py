@@ -115,11 +115,11 @@ def encoder_block(
             the width of `x`.
     """
     check_choice("residual", residual, RESIDUAL_STYLES)
-    several = isinstance(mlp_units, list | tuple) and mlp_units
-    if not several or mlp_units[-1] != x.shape[-1]:
+    is_series = isinstance(mlp_units, list | tuple) and len(mlp_units) > 0
+    if not is_series or mlp_units[-1] != x.shape[-1]:
         raise ValueError(
-            "`mlp_units` must be several widths, the last of which equals that "
-            f"of the tokens, {x.shape[-1]}, to be added to them. "
+            "`mlp_units` must be a list or tuple of widths, the last of which "
+            f"equals that of the tokens, {x.shape[-1]}, to be added to them. "
             f"Received: mlp_units={mlp_units!r}"
         )
 

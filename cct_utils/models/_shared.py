@@ -14,7 +14,7 @@ from cct_utils.layers import (
     gelu,
     stochastic_depth_rates,
 )
-from cct_utils.layers._checks import check_positive, check_rate, check_whole
+from cct_utils.layers._checks import check_positive, check_rate
 
 # Mean and standard deviation of CIFAR-10's training pixels, per channel, on
 # the scale 0..1: what the authors normalize their images with.
@@ -144,8 +144,8 @@ def head(x, units, dropout_rate, initializer):
     check_rate("head_dropout_rate", dropout_rate)
     if not isinstance(units, list | tuple):
         raise ValueError(
-            "`head_units` must be widths of the head's hidden layers, for "
-            f"instance (896, 384). Received: head_units={units!r}"
+            "`mlp_head_units` must be widths of the head's hidden layers, for "
+            f"instance (896, 384). Received: mlp_head_units={units!r}"
         )
     if dropout_rate > 0:
         x = layers.Dropout(dropout_rate, name="head_dropout_0")(x)
@@ -178,7 +178,7 @@ def classify(x, num_classes, initializer):
 def check_input_shape(image_size, input_shape):
     """Returns `(height, width, channels)`, or raises if the two disagree."""
     if input_shape is None:
-        image_size = check_whole("image_size", image_size)
+        image_size = check_positive("image_size", image_size)
         return (image_size, image_size, 3)
     if len(input_shape) != 3:
         raise ValueError(
@@ -197,6 +197,7 @@ def check_input_shape(image_size, input_shape):
 
 def override(sizes, overrides, function):
     """Returns a row of sizes with other values for some of its keys."""
+    sizes = dict(sizes)
     for key, value in overrides.items():
         if key not in sizes:
             raise unknown_choice(
@@ -206,9 +207,9 @@ def override(sizes, overrides, function):
                 sizes,
                 received=f"{key}={value!r}",
             )
-        if isinstance(sizes[key], int):
-            check_positive(key, value)
-    return sizes | overrides
+        is_number = isinstance(sizes[key], int)
+        sizes[key] = check_positive(key, value) if is_number else value
+    return sizes
 
 
 def authors_initializers():

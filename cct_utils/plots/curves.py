@@ -98,8 +98,10 @@ def plot_gaps(histories):
         ax.set(title=name, ylim=(0, 112), yticks=range(0, 101, 25))
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(axis="y")
-    for ax in axes[-1]:
-        ax.set_xlabel("epoch")
+    for column in axes.T:
+        lowest = [ax for ax in column if ax.axison][-1]
+        lowest.set_xlabel("epoch")
+        lowest.tick_params(labelbottom=True)
     for ax in axes[:, 0]:
         ax.set_ylabel("accuracy (%)")
     axes[0, 0].legend(loc="lower right")

@@ -147,12 +147,12 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
         runs: dict from the name of a model to a list of histories, one for
             each seed: dicts with `val_accuracy` (shares of 1) and
             `cpu_seconds` for each epoch. Names begin with ViT, CVT, CCT or
-            article; so do the keys of the styles. A dotted line marks the
-            time in which the first model's first run has finished.
+            article; so do the keys of the styles.
         ylabel: what is drawn.
 
     Returns:
-        The figure.
+        The figure. In the lower panel a dotted line marks the time in which
+        the first model's first run has finished.
 
     Raises:
         ValueError: if a name begins with none of these.

@@ -281,9 +281,9 @@ def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
     end = max(cost[-1] for cost, _ in runs.values())
     ax.plot([0, end], [level] * 2, "--", color=COLORS["muted"], linewidth=1)
     used = Counter()
-    # Where all are far below the level, nothing is to be compared.
-    low = max(0, level - 25)
+    # What is far below the level, and below each end, is nothing to compare.
     ends = [accuracy[-1] for _, accuracy in runs.values()]
+    low = max(0, min(level - 25, *ends) - 2)
     heights = _spread(ends, 0.075 * (max(*ends, level) - low))
     for height, (name, (cost, accuracy)) in zip(
         heights, runs.items(), strict=True

@@ -105,8 +105,9 @@ def run_experiment(
     Raises:
         ValueError: if images or labels do not fit the model, there are no
             validation images, a setting is unknown or not valid, images would
-            be augmented twice, the model cannot be copied, or `run_dir`
-            belongs to another run or is in use.
+            be augmented twice, the model is not made of layers, or
+            `run_dir` belongs to another run or is in use.
+        TypeError: if the model has a layer that Keras does not know.
         FloatingPointError: if the training diverges; says when and why.
     """
     recipe_name = recipe if isinstance(recipe, str) else None
@@ -315,12 +316,12 @@ def check_part(data, part, model):
     """
     images, labels = getattr(data, f"x_{part}"), getattr(data, f"y_{part}")
     expected = tuple(model.input_shape[1:])
-    if tuple(data.image_shape) != expected:
+    images = check_images(images, name=f"x_{part}")
+    if images.shape[1:] != expected:
         raise ValueError(
-            "The images must have the shape the model was built for, "
-            f"{expected}. Received: {tuple(data.image_shape)}"
+            f"x_{part} must have the shape the model was built for, "
+            f"{expected}. Received: {images.shape[1:]}"
         )
-    check_images(images, name=f"x_{part}")
     check_labels(labels, model.output_shape[-1], len(images), name=f"y_{part}")
 
 
@@ -499,6 +500,7 @@ def float32_copy(model):
 
     Raises:
         ValueError: if the model is not made of layers from input to output.
+        TypeError: if Keras does not know a layer; says how to register it.
     """
     config = model.get_config()
     if "layers" not in config:

@@ -303,6 +303,7 @@ def test_unknown_variant_gives_the_nearest(name, words):
         ({"num_conv_layers": 1.5}, ["integer", "num_conv_layers=1.5"]),
         ({"num_classes": True}, ["integer", "num_classes=True"]),
         ({"image_size": None}, ["integer", "image_size=None"]),
+        ({"image_size": 0}, ["at least 1", "image_size=0"]),
         ({"positional_emb": "sin"}, ["learned, sine, none", "'sine'"]),
         ({"augmentation": "crop"}, ["crop_flip", "'crop'"]),
         ({"residual": "post"}, ["pre_norm, paper", "'post'"]),
@@ -324,8 +325,8 @@ def test_variant_refuses(options, words):
         ({"dropout_rate": 1}, ["[0, 1)", "1"]),
         ({"stochastic_depth_rate": 1.2}, ["[0, 1)", "1.2"]),
         ({"transformer_units": [64]}, ["of the tokens, 128", "[64]"]),
-        ({"transformer_units": 128}, ["several widths", "128"]),
-        ({"transformer_units": ()}, ["several widths", "()"]),
+        ({"transformer_units": 128}, ["list or tuple of widths", "128"]),
+        ({"transformer_units": ()}, ["list or tuple of widths", "()"]),
         ({"projection_dim": "wide"}, ["integer", "projection_dim='wide'"]),
         ({"key_dim": 0}, ["integer of at least 1", "key_dim=0"]),
         ({"transformer_layers": 0}, ["num_layers", "at least 1", "0"]),
@@ -342,8 +343,13 @@ def test_articles_model_refuses(options, words):
 
 def test_image_too_small_for_the_tokenizer():
     with pytest.raises(ValueError, match="too small") as error:
-        create_cct_variant("cct_2_3x2", image_size=0)
+        create_cct_variant("cct_2_3x2", input_shape=(0, 0, 3))
     assert "0 x 0" in str(error.value)
+
+
+def test_a_whole_number_may_be_a_float():
+    model = create_cct_variant("cct_2_3x2", embed_dim=16.0, mlp_ratio=2.0)
+    assert model.get_layer("block_0_mlp_dense_1").units == 32
 
 
 def test_variant_augments_before_it_cuts_off():

@@ -307,7 +307,7 @@ def test_unknown_variant_gives_the_nearest(name, words):
             ["head_dropout_rate", "-1"],
         ),
         (tiny_keras_vit, {"transformer_units": (64, 32)}, ["64", "(64, 32)"]),
-        (tiny_keras_vit, {"mlp_head_units": 384}, ["head_units=384"]),
+        (tiny_keras_vit, {"mlp_head_units": 384}, ["mlp_head_units=384"]),
         (tiny_keras_vit, {"projection_dim": 6.5}, ["projection_dim=6.5"]),
         (tiny_vit, {"embed_dim": None}, ["integer", "embed_dim=None"]),
         (tiny_keras_vit, {"input_shape": (24, 24, 3)}, ["agree", "16"]),

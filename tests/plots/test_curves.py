@@ -52,6 +52,8 @@ def test_more_than_three_gaps_stand_in_two_columns():
     assert places == [(row, column) for row in range(3) for column in range(2)]
     assert [ax.get_title() for ax in fig.axes] == [*"abcde", ""]
     assert not fig.axes[5].axison
+    named = [ax.get_title() for ax in fig.axes if ax.get_xlabel() == "epoch"]
+    assert named == ["d", "e"]
 
 
 def test_confusion_writes_percent_of_each_true_class():

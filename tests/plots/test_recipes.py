@@ -81,6 +81,13 @@ def test_cost_of_accuracy_rings_the_first_epoch_at_the_level():
     assert [line.get_xydata().tolist() for line in rings] == [[[2, 80]], []]
 
 
+def test_cost_of_accuracy_names_a_run_that_ends_far_below_the_level():
+    curves = {"good": ([1, 2], [60, 80]), "bad": ([1, 2], [30, 40])}
+    ax = plots.plot_cost_of_accuracy(curves, 78, xlabel="epochs")
+    low, high = ax.get_ylim()
+    assert all(low < text.xy[1] < high for text in ax.texts)
+
+
 def test_cost_of_accuracy_moves_names_apart():
     curves = {name: ([1], [80 + i / 9]) for i, name in enumerate("abc")}
     ax = plots.plot_cost_of_accuracy(curves, 78, xlabel="epochs")

@@ -225,6 +225,18 @@ def test_a_run_of_mixed_precision_is_tested_in_float32(
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_model_in_the_model_is_tested_in_float32_too(build_bare):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        nested = keras.Sequential([keras.Input((32, 32, 3)), build_bare()])
+    finally:
+        keras.config.set_dtype_policy(before)
+    copy = experiment.float32_copy(nested)
+    inner = copy.layers[-1].layers
+    assert {layer.compute_dtype for layer in inner} == {"float32"}
+
+
 # Bad input
 
 
@@ -274,6 +286,13 @@ def test_empty_validation_is_refused(train, digits):
     empty = digits._replace(x_val=digits.x_val[:0], y_val=digits.y_val[:0])
     with pytest.raises(ValueError, match="Received: 0 validation images"):
         train(data=empty)
+
+
+@pytest.mark.parametrize("part", ["x_val", "x_test"])
+def test_one_part_of_another_shape_is_refused(part, train, digits):
+    small = getattr(digits, part)[:, ::2, ::2]
+    with pytest.raises(ValueError, match=f"{part} must have the shape the.*16"):
+        train(data=digits._replace(**{part: small}))
 
 
 def test_images_of_another_shape_are_refused(train, build):
