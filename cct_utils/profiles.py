@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 from cct_utils._choices import check_choice
-from cct_utils.results import accelerators
+from cct_utils._devices import accelerators
 
 
 class Profile(NamedTuple):

@@ -19,6 +19,7 @@ from importlib import metadata
 import numpy as np
 
 from cct_utils._choices import unknown_choice
+from cct_utils._devices import accelerators
 
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 
@@ -132,27 +133,6 @@ def _of_processor(what):
             if key.strip() == what:
                 return value.strip()
     return ""
-
-
-def accelerators():
-    """Returns the names of the GPUs and TPUs that Keras can use."""
-    import keras
-
-    if keras.backend.backend() == "jax":
-        import jax
-
-        devices = [d for d in jax.devices() if d.platform != "cpu"]
-        return [device.device_kind for device in devices]
-    if keras.backend.backend() == "torch":  # of which Keras lists no devices
-        import torch
-
-        count = torch.cuda.device_count()
-        return [torch.cuda.get_device_name(i) for i in range(count)]
-    return [
-        device
-        for device in keras.distribution.list_devices()
-        if not device.lower().startswith("cpu")
-    ]
 
 
 def command_line():

@@ -23,6 +23,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LEVELS = {
     "_onednn": 0,
     "_choices": 0,
+    "_devices": 0,
     "layers": 0,
     "augmentation": 0,
     "data": 0,

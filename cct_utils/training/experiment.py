@@ -7,13 +7,10 @@ import time
 import keras
 import numpy as np
 
+from cct_utils._devices import accelerators
 from cct_utils.augmentation.batch import check_pixels
 from cct_utils.data import check_images, check_labels, load_dataset
-from cct_utils.results import (
-    accelerators,
-    command_line,
-    describe_environment,
-)
+from cct_utils.results import command_line, describe_environment
 from cct_utils.training.batches import (
     OrderedBatches,
     ShuffledBatches,
