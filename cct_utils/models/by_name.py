@@ -26,7 +26,7 @@ _FAMILIES = {
 }
 
 # What a model takes besides, which is no choice of whoever trains it.
-GIVEN = {"name", "image_size", "input_shape", "num_classes"}
+_GIVEN = {"name", "image_size", "input_shape", "num_classes"}
 
 
 def create_model(name, **arguments):
@@ -68,7 +68,7 @@ def supported_arguments(name, arguments):
     else:
         create, parse = _family(name)
         sizes = parse(name)  # the overrides that the function takes
-    taken = {*inspect.signature(create).parameters, *sizes} - GIVEN
+    taken = {*inspect.signature(create).parameters, *sizes} - _GIVEN
     return {key: arguments[key] for key in arguments if key in taken}
 
 
