@@ -90,6 +90,12 @@ def _parser():
         "--train-images", type=int, help="use only so many images"
     )
     train.add_argument(
+        "--validation-split",
+        type=float,
+        default=0.1,
+        help="share of the training images that is held back",
+    )
+    train.add_argument(
         "--precision",
         default="float32",
         choices=("float32", "mixed_bfloat16", "mixed_float16"),
@@ -184,6 +190,7 @@ def _data_and_model(options, seed, model_arguments):
         options.dataset,
         seed=seed,
         train_images=options.train_images,
+        validation_split=options.validation_split,
         image_size=options.image_size,
     )
     model = create_model(
@@ -326,11 +333,12 @@ def _evaluate(options):
 
     record = load_record(options.run)
     validates = options.split == "validation"
-    known = sum(record["data"]["images"][:2])  # trained on, or validated by
+    trained, validated, _ = record["data"]["images"]
     data = load_dataset(
         options.dataset or record["data"]["name"],
         seed=record["seed"],
-        train_images=known if validates else None,
+        train_images=trained + validated if validates else None,
+        validation_split=validated / (trained + validated),
         image_size=options.image_size,
     )
     images, labels = data.x_test, data.y_test

@@ -104,19 +104,34 @@ class SelfAttention(layers.Layer):
 
     def call(self, x, training=False, return_attention_scores=False):
         n, h, d = x.shape[1], self.num_heads, self.head_dim
-        # Three transpositions of four axes are faster than one of five.
         q, k, v = (
-            ops.transpose(ops.reshape(part, (-1, n, h, d)), (0, 2, 1, 3))
+            ops.reshape(part, (-1, n, h, d))
             for part in ops.split(self.qkv(x), 3, axis=-1)
-        )  # (b, h, n, d) each
+        )
+        heads, weights = self.attend(q, k, v, training)
+        out = self.projection(ops.reshape(heads, (-1, n, h * d)))
+        return (out, weights) if return_attention_scores else out
+
+    def attend(self, q, k, v, training=False):
+        """Returns the weighted means of the values, and the weights.
+
+        Args:
+            q, k, v: tensors `(batch, tokens, num_heads, key_dim)`.
+            training: whether to drop attention weights.
+
+        Returns:
+            A tensor of the shape of `q`, and the weights before the dropout,
+            `(batch, num_heads, tokens, tokens)`.
+        """
+        # Three transpositions of four axes are faster than one of five.
+        q, k, v = (ops.transpose(part, (0, 2, 1, 3)) for part in (q, k, v))
         # Scaling the query and not the scores is h*n/d times less work.
-        q = q * ops.cast(d**-0.5, q.dtype)
+        q = q * ops.cast(self.head_dim**-0.5, q.dtype)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2)))  # (b, h, n, n)
         weights = ops.cast(ops.softmax(ops.cast(scores, "float32")), v.dtype)
         dropped = self.dropout(weights, training=training)
-        heads = ops.transpose(ops.matmul(dropped, v), (0, 2, 1, 3))  # (b,n,h,d)
-        out = self.projection(ops.reshape(heads, (-1, n, h * d)))
-        return (out, weights) if return_attention_scores else out
+        heads = ops.matmul(dropped, v)  # (b, h, n, d)
+        return ops.transpose(heads, (0, 2, 1, 3)), weights
 
     def compute_output_shape(self, input_shape):
         return input_shape
