@@ -54,7 +54,7 @@ def _parser():
     train.add_argument(
         "--recipe",
         default="article",
-        help="article, authors_200, authors_300 or fast",
+        help="article, authors_200, authors_300, fast or long",
     )
     train.add_argument(
         "--epochs", type=int, help="the recipe's own if not given"

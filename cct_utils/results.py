@@ -24,7 +24,7 @@ from cct_utils._devices import accelerators
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 
 # The CCT-2/3x2 that is best on the validation images of all recorded.
-BEST_RUN = "cct_2_3x2_batch_64_float32_0"
+BEST_RUN = "cct_2_3x2_200_gpu_2"
 
 # What decides how fast an x86 processor multiplies, and in which precision.
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")

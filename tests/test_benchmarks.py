@@ -143,7 +143,7 @@ def test_a_process_is_told_whether_to_use_onednn(load, monkeypatch):
 def test_plan_has_every_group_and_refuses_others(load):
     plan = load("plan")
     groups = plan.plan(peer=True)
-    assert list(groups) == list(load("speed_tables").TITLES)
+    assert [*groups, "accelerator"] == list(load("speed_tables").TITLES)
     for name, cases in groups.items():
         assert cases[0].task == "product"
         assert {case.group for case in cases} == {name}
@@ -156,6 +156,24 @@ def test_plan_has_every_group_and_refuses_others(load):
     ]
     with pytest.raises(ValueError, match="Received: traning"):
         plan.plan(["traning"])
+
+
+def test_on_a_gpu_each_model_is_measured_by_fit_and_in_compiled_epochs(load):
+    plan = load("plan")
+    models = ("article", "cct_7_3x1")
+    for chosen in (models, (*models, "cct_2_3x2")):
+        cases = plan.plan(["accelerator"], chosen)["accelerator"]
+        assert len(set(cases)) == len(cases)
+        trained = [case for case in cases if case.task == "train"]
+        for model in models:
+            own = [case for case in trained if case.model == model]
+            assert [case.setting for case in own] == [
+                "",
+                "",
+                "whole epochs compiled",
+            ]
+    assert [case.members for case in cases if case.members > 1] == [4, 16]
+    assert cases[-1].setting == "whole epochs compiled, 16 together"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +229,15 @@ def test_the_command_names_no_folder_of_this_machine(load):
     words = ["--peer-python", "/home/me/bin/python", "--rounds", "3"]
     assert load("speed").command(words) == (
         "python benchmarks/speed.py --peer-python peer/bin/python --rounds 3"
+    )
+
+
+def test_the_command_names_a_backend_that_is_not_the_usual_one(
+    load, monkeypatch
+):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert load("speed").command(["--quick"]) == (
+        "KERAS_BACKEND=jax python benchmarks/speed.py --quick"
     )
 
 
@@ -281,10 +308,18 @@ def test_the_page_shows_what_was_written(load, rows, tmp_path):
     assert page.count("<tr") == 4 + (len(rows) + 1) + (4 + 1)
     assert "CCT-2/3x2 in PyTorch" in page and "channels last" in page
     assert "pixels" not in page  # all cases have 32
+    assert ">MB<" in page
     content["settings"]["quick"] = True
     (folder / "speed.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="--quick"):
         speed_tables.render_page(tmp_path)
+
+
+def test_a_gpu_s_table_does_not_show_the_processor_s_memory(load, rows):
+    table = load("speed_tables").group_table(
+        [{**row, "group": "accelerator"} for row in rows]
+    )
+    assert ">MB<" not in table and ">images/s<" in table
 
 
 def test_growth_is_drawn_where_equal_factors_are_equal_steps(load):

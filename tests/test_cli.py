@@ -21,7 +21,7 @@ from cct_utils.training import predict_logits
 
 TRAIN = (
     "train cct_2_3x2 --dataset digits --train-images 200 --epochs 2 "
-    "--set batch_size=64"
+    "--validation-split 0.2 --set batch_size=64"
 )
 
 
@@ -56,6 +56,7 @@ def test_train_writes_record_weights_and_predictions(run):
     assert record["parameters"] == 283_723
     assert record["settings"]["num_epochs"] == 2
     assert record["settings"]["batch_size"] == 64
+    assert record["data"]["images"][:2] == [160, 40]
     assert record["settings"]["augmentation"] == "crop_flip"
     assert record["recipe"] == "article"
 
@@ -159,6 +160,8 @@ def test_seeds_are_members_with_models_and_data_of_their_own(members):
     for each in (first, second):
         expected = load_dataset("digits", seed=each.seed, train_images=40)
         assert each.data.fingerprint == expected.fingerprint
+    (halved, *_), _ = members("--validation-split", "0.5")
+    assert len(halved.data.x_train) == len(halved.data.x_val) == 20
     first, second = (each.model.get_layer("logits") for each in (first, second))
     assert not np.array_equal(first.get_weights()[0], second.get_weights()[0])
 

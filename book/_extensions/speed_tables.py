@@ -24,6 +24,7 @@ TITLES = {
     "batch": "A training step over the batch size",
     "image size": "A training step over the image size",
     "depth": "A training step over the number of layers",
+    "accelerator": "Ways to keep a GPU busy",
 }
 AXES = {
     "batch": ("batch", "images in a batch"),
@@ -145,12 +146,17 @@ def acceptance_table(points):
 def group_table(rows):
     """The rows of one group, without the columns that say nothing here."""
     lines = [group_cells(row) for row in rows]
+    on_gpu = rows[0]["group"] == "accelerator"
     kept = [
         i
         for i, column in enumerate(GROUP_COLUMNS)
         # What all cases share, or none has, is no column.
-        if column not in ("batch", "pixels", "layers")
-        or len({line[i] for line in lines if line[i]}) > 1
+        if (
+            column not in ("batch", "pixels", "layers")
+            or len({line[i] for line in lines if line[i]}) > 1
+        )
+        # A GPU has a memory of its own, which is not what was measured.
+        and not (on_gpu and column == "MB")
     ]
     body = [
         (

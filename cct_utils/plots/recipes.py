@@ -372,6 +372,65 @@ def plot_seeds(ends, *, ax=None):
     return ax
 
 
+def plot_policy_end(histories, policy_epochs, *, policy="policy", ax=None):
+    """Draws how training and validation go on when a policy ends.
+
+    Args:
+        histories: list of the histories of several seeds, dicts with the lists
+            `accuracy` and `val_accuracy` (shares of 1), all of one length.
+        policy_epochs: epochs after which the policy ends.
+        policy: its name.
+        ax: axes to draw on; new ones if None.
+
+    Returns:
+        The axes: the means as lines, and each seed's validation as a thin one.
+    """
+    if ax is None:
+        _, ax = new_figure("column", 3.0)
+    curves = {
+        name: 100 * np.array([history[key] for history in histories])
+        for name, key in (
+            ("training", "accuracy"),
+            ("validation", "val_accuracy"),
+        )
+    }
+    epochs = 1 + np.arange(curves["training"].shape[1])
+    for each in curves["validation"]:
+        ax.plot(epochs, each, color=COLORS["val"], linewidth=0.6, alpha=0.5)
+    for (name, values), color in zip(
+        curves.items(), (COLORS["train"], COLORS["val"]), strict=True
+    ):
+        mean = values.mean(axis=0)
+        ax.plot(epochs, mean, ":" if name == "training" else "-", color=color)
+        ax.annotate(
+            f"{name}\n{mean[-1]:.1f} %",
+            (epochs[-1], mean[-1]),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=color,
+        )
+    low = curves["validation"].mean(axis=0)[len(epochs) // 20] - 5
+    ax.axvline(policy_epochs + 0.5, color=COLORS["muted"], linewidth=1)
+    ax.annotate(
+        f"{policy} ends",
+        (policy_epochs, low),
+        (-4, 6),
+        textcoords="offset points",
+        ha="right",
+        color=COLORS["muted"],
+    )
+    ax.set(
+        xlabel="epoch",
+        ylabel="accuracy (%)",
+        # To the right there is room for the names.
+        xlim=(0, 1.2 * len(epochs)),
+        ylim=(low, 100),
+    )
+    ax.grid(axis="y")
+    return ax
+
+
 def plot_orthogonalization(matrices):
     """Draws what matrices of two by two make of a circle.
 

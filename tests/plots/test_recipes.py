@@ -108,6 +108,25 @@ def test_seeds_are_dots_and_their_mean_a_number():
     assert names == ["one", "three"]
 
 
+def test_the_end_of_a_policy_is_drawn_with_means_and_each_validation():
+    seeds = [
+        {"accuracy": [0.5, 0.7, 0.9], "val_accuracy": values}
+        for values in ([0.6, 0.8, 0.8], [0.7, 0.8, 0.9])
+    ]
+    ax = plots.plot_policy_end(seeds, 2, policy="AutoAugment")
+    *drawn, end = (line.get_xydata() for line in ax.lines)
+    expected = (60, 80, 80), (70, 80, 90), (50, 70, 90), (65, 80, 85)
+    for curve, values in zip(drawn, expected, strict=True):
+        np.testing.assert_allclose(curve, np.transpose([(1, 2, 3), values]))
+    assert set(end[:, 0]) == {2.5}  # after the second epoch, before the third
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == [
+        "training\n90.0 %",
+        "validation\n85.0 %",
+        "AutoAugment ends",
+    ]
+
+
 def test_orthogonalization_draws_what_a_matrix_makes_of_a_circle():
     stretch = np.diag([4.0, 1.0])
     fig = plots.plot_orthogonalization({"gradient": stretch, "even": np.eye(2)})

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cct_utils import RECIPES, Recipe, create_cct_variant, run_experiment
+from cct_utils import (
+    RECIPES,
+    Recipe,
+    create_cct_variant,
+    load_record,
+    run_experiment,
+)
 from cct_utils.training import (
     compile_model,
     find_learning_rate,
@@ -88,7 +94,7 @@ def test_decay_spares_biases_norms_and_embeddings(model):
     everything = {variable.path for variable in model.trainable_variables}
     article = RECIPES["article"].make_optimizer(model, 10)
     assert decayed(article, model) == everything
-    for name in ("authors_200", "authors_300", "fast"):
+    for name in ("authors_200", "authors_300", "fast", "long"):
         kept = decayed(RECIPES[name].make_optimizer(model, 10), model)
         assert kept == {p for p in everything if p.endswith("/kernel")}
         assert len(kept) == 2 + 2 * 4 + 2  # tokenizer, blocks, pooling, head
@@ -437,3 +443,16 @@ def test_the_authors_recipes_are_theirs():
         True,
         175,
     )
+
+
+def test_the_recorded_long_trainings_followed_the_recipe_long():
+    recipe = dataclasses.asdict(find_recipe("long"))
+    model = recipe.pop("model")
+    for seed in range(3):
+        record = load_record(f"cct_2_3x2_200_gpu_{seed}")
+        assert recipe.items() <= record["settings"].items()
+        assert record["model_arguments"] == model
+    assert len(record["history"]["loss"]) == recipe["num_epochs"] == 200
+    fast = dataclasses.asdict(find_recipe("fast"))
+    same = {name for name in recipe if recipe[name] == fast[name]}
+    assert same >= {"optimizer", "augmentation", "weight_decay", "batch_size"}

@@ -17,6 +17,7 @@ from keras import layers
 from cct_utils import (
     CCTTokenizer,
     PositionEmbedding,
+    SelfAttention,
     SequencePooling,
     StochasticDepth,
     evaluate_logits,
@@ -35,7 +36,10 @@ from cct_utils.training import (
     run_together,
     together,
 )
-from cct_utils.training.compiled_epochs import convolve_by_products
+from cct_utils.training.compiled_epochs import (
+    attend_in_one_kernel,
+    convolve_by_products,
+)
 from cct_utils.training.recipes import HAS_MUON
 
 RECIPE = Recipe(
@@ -174,6 +178,8 @@ def train_with_jax(folder):
             progress=False,
         )
 
+    said["attention"] = attend_in_both_ways()
+
     # Pillow's operations take long to compile; any other one will do.
     compiled.apply_operation = lambda image, *drawn: 255 - image
     run_together(recipes("changing", CHANGING))
@@ -199,6 +205,31 @@ def train_with_jax(folder):
     said["resumed"] = list(train_and_stop_after_each_epoch(seeds))
     with open("said.json", "w") as file:
         json.dump(said, file)
+
+
+def attend_in_both_ways():
+    """What two layers, the second with dropout, answer before and after."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((6, 8)),
+            SelfAttention(2),
+            SelfAttention(2, dropout_rate=0.1),
+        ]
+    )
+    tokens = 3 * np.random.default_rng(0).normal(size=(4, 6, 8))
+
+    def answers():
+        return {
+            "own": ["attend" in vars(layer) for layer in model.layers],
+            "tokens": np.asarray(model(tokens)).tolist(),
+        }
+
+    found = [answers()]
+    for implementation in ("cudnn", "xla"):
+        attend_in_one_kernel(model, implementation)
+        found.append(answers())
+    return found
 
 
 def train_and_stop_after_each_epoch(seeds):
@@ -397,6 +428,14 @@ def test_a_finished_training_leaves_no_state(runs):
     for name in ("together", "resumed"):
         assert not list(runs.glob(f"{name}_*/together.npz"))
         assert not list(runs.glob(f"{name}_*/partial-*"))
+
+
+def test_one_kernel_attends_as_the_layer_does_where_nothing_is_dropped(said):
+    before, without_gpu, after = said["attention"]
+    assert before["own"] == without_gpu["own"] == [False, False]
+    assert without_gpu["tokens"] == before["tokens"]
+    assert after["own"] == [True, False]
+    np.testing.assert_allclose(after["tokens"], before["tokens"], atol=1e-5)
 
 
 def test_divergence_ends_all_and_says_when(runs, said):
