@@ -30,6 +30,7 @@ ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 300
 LOWEST, HIGHEST = 20, 90  # percent, of the axis of accuracy
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 58, 46, 12
+EPOCH_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 # Lists of short trainings, which are compared among themselves alone.
 SHORT_LISTS = ("build_up", "ablations", "augmentation", "data", "quarter")
@@ -839,7 +840,7 @@ def curves(groups):
         f"{escape(title_of(record))}</span>"
         for record in records
     )
-    note = "of several seeds the first."
+    note = "equal steps are equal factors; of several seeds the first."
     if any(small_epochs(record["settings"]) for record in records):
         note += " Where a recipe begins with smaller images, so does its "
         note += "validation."
@@ -875,7 +876,7 @@ def drawn(groups):
 def curve_class(record):
     """The class that gives a model the color it has in the chapters."""
     if record["model"] == "cct_2_3x2" and recipe_of(record) != "article":
-        return "run-fast"
+        return f"run-{recipe_of(record)}"
     if record["model"] == "vit_keras":
         return "run-large"
     family = record["model"].partition("_")[0]
@@ -883,9 +884,9 @@ def curve_class(record):
 
 
 def x_position(epoch, longest):
-    """Horizontal place of an epoch."""
+    """Horizontal place of an epoch: equal factors are equal steps."""
     width = PLOT_WIDTH - MARGIN_LEFT - 10
-    return MARGIN_LEFT + width * (epoch - 1) / max(1, longest - 1)
+    return MARGIN_LEFT + width * math.log(epoch) / math.log(max(2, longest))
 
 
 def y_position(share):
@@ -906,8 +907,9 @@ def axes(longest):
             f'<text x="{MARGIN_LEFT - 8}" y="{y + 4:.1f}" '
             f'text-anchor="end">{percent} %</text>'
         )
-    step = max(1, longest // 6)
-    for epoch in [1, *range(step, longest + 1, step)]:
+    for epoch in EPOCH_TICKS:
+        if epoch > longest:
+            break
         x = x_position(epoch, longest)
         parts.append(
             f'<text x="{x:.1f}" y="{PLOT_HEIGHT - 26}" '

@@ -145,9 +145,10 @@ def render_limits(root):
         "of this was measured on pictures like those it has learned from.\n\n"
         "It must choose one of its ten classes, whatever it is given: there "
         f"is no answer *none of them*. Shown {digits['images']:,} handwritten "
-        "digits, not one of which is an animal or a vehicle, it gave "
-        f"{percent(digits['sure'])} of them a class with a probability of "
-        f"{percent(digits['threshold'])} or more. So a high probability means "
+        "digits, not one of which is an animal or a vehicle, it gave each of "
+        f"them a class, and {percent(digits['sure'])} of them one with a "
+        f"probability of {percent(digits['threshold'])} or more. Nothing in "
+        "its training has asked it to doubt. So a high probability means "
         "*this, rather than the nine others*. It does not mean *this*.\n"
     )
 
