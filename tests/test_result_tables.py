@@ -215,7 +215,7 @@ def test_settings_have_one_column_for_each_recipe(tables, folder):
     table = tables.settings_table(records)
     head = words(table.partition("</thead>")[0])
     assert head.endswith("authors, 200 epochs here: article here: fast")
-    assert "residual=pre_norm" in table
+    assert "residual=pre_norm" in table.replace("<wbr>", "")
     assert "runs" not in words(table)
 
 
@@ -524,3 +524,15 @@ def test_the_books_lines_stand_for_the_folders_that_training_writes(
             assert tables.folders_of(line) == list(run.folders)
             several += len(run.folders) > 1
     assert several
+
+
+def test_epochs_are_drawn_by_factors_up_to_the_last(tables):
+    places = [tables.x_position(epoch, 200) for epoch in (1, 2, 100, 200)]
+    first, second, half, last = places
+    assert first == tables.MARGIN_LEFT
+    assert second - first == pytest.approx(last - half)
+    assert last == pytest.approx(tables.PLOT_WIDTH - 10)
+    text = tables.axes(30)
+    assert ">20</text>" in text and ">50</text>" not in text
+    assert 'text-anchor="end">200</text>' in tables.axes(200)
+    assert tables.x_position(1, 1) == tables.MARGIN_LEFT

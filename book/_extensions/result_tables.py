@@ -527,7 +527,7 @@ def own_settings(group):
         "precision": breakable(settings["precision"]),
         "augmentation": augmentation(settings),
         "model changed": ", ".join(
-            f"<code>{escape(f'{key}={value}')}</code>"
+            f"<code>{breakable(escape(f'{key}={value}'))}</code>"
             for key, value in changed.items()
         )
         or "–",
@@ -911,9 +911,11 @@ def axes(longest):
         if epoch > longest:
             break
         x = x_position(epoch, longest)
+        # At the right edge there is no room for half of a number.
+        anchor = "middle" if x < PLOT_WIDTH - 20 else "end"
         parts.append(
             f'<text x="{x:.1f}" y="{PLOT_HEIGHT - 26}" '
-            f'text-anchor="middle">{epoch}</text>'
+            f'text-anchor="{anchor}">{epoch}</text>'
         )
     parts.append(
         f'<text x="{PLOT_WIDTH - 10}" y="{PLOT_HEIGHT - 6}" '
