@@ -237,7 +237,8 @@ def load_trained(name=BEST_RUN):
 
     Args:
         name: one of `runs_with_weights()`, or the folder of a finished run.
-            The default is the book's best CCT-2/3x2, trained on CIFAR-10.
+            The default is the CCT-2/3x2, trained on CIFAR-10, that is best
+            on its validation images.
 
     Returns:
         A `keras.Model` from `(batch, height, width, channels)` to logits.

@@ -147,8 +147,8 @@ def render_limits(root):
         f"is no answer *none of them*. Shown {digits['images']:,} handwritten "
         "digits, not one of which is an animal or a vehicle, it gave each of "
         f"them a class, and {percent(digits['sure'])} of them one with a "
-        f"probability of {percent(digits['threshold'])} or more. Nothing in "
-        "its training has asked it to doubt. So a high probability means "
+        f"probability of {percent(digits['threshold'])} or more. A high "
+        "probability means "
         "*this, rather than the nine others*. It does not mean *this*.\n"
     )
 

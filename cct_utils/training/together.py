@@ -1,7 +1,7 @@
 """Several trainings of one model at once on an accelerator, by JAX.
 
 A small network leaves a GPU idle most of the time: a step of CCT-2/3x2 is some
-hundred small pieces of work, and to start one takes longer than to do it. Here
+hundred small pieces of work, and to start one takes as long as to do it. Here
 several trainings take each step together, with other seeds or other numbers in
 their recipes, and a whole epoch is one program: the images, their augmentation
 and all steps stay on the device.
