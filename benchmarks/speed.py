@@ -157,9 +157,14 @@ def command(words):
     if "--peer-python" in words:
         # Where the environment lies here says nothing to a reader.
         words[words.index("--peer-python") + 1] = "peer/bin/python"
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    prefix = "" if backend == "tensorflow" else f"KERAS_BACKEND={backend} "
-    return prefix + shlex.join(["python", "benchmarks/speed.py", *words])
+    # What of the environment changes the numbers.
+    names = ("XLA_FLAGS", "KERAS_BACKEND")
+    given = "".join(
+        f"{name}={shlex.quote(os.environ[name])} "
+        for name in names
+        if name in os.environ
+    )
+    return given + shlex.join(["python", "benchmarks/speed.py", *words])
 
 
 if __name__ == "__main__":

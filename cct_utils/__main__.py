@@ -333,13 +333,18 @@ def _evaluate(options):
 
     record = load_record(options.run)
     validates = options.split == "validation"
-    trained, validated, _ = record["data"]["images"]
+    as_in_the_run = {}
+    if validates:
+        trained, validated, _ = record["data"]["images"]
+        as_in_the_run = {
+            "train_images": trained + validated,
+            "validation_split": validated / (trained + validated),
+        }
     data = load_dataset(
         options.dataset or record["data"]["name"],
         seed=record["seed"],
-        train_images=trained + validated if validates else None,
-        validation_split=validated / (trained + validated),
         image_size=options.image_size,
+        **as_in_the_run,
     )
     images, labels = data.x_test, data.y_test
     if validates:

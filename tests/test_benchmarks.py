@@ -225,19 +225,22 @@ def test_a_worker_that_fails_is_named_and_the_others_go_on(load, tmp_path):
     assert (measured, failed) == ([], [(case, "no torch here")])
 
 
-def test_the_command_names_no_folder_of_this_machine(load):
+def test_the_command_names_no_folder_of_this_machine(load, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
     words = ["--peer-python", "/home/me/bin/python", "--rounds", "3"]
     assert load("speed").command(words) == (
         "python benchmarks/speed.py --peer-python peer/bin/python --rounds 3"
     )
 
 
-def test_the_command_names_a_backend_that_is_not_the_usual_one(
+def test_the_command_names_what_of_the_environment_changes_it(
     load, monkeypatch
 ):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("XLA_FLAGS", "--one --two")
     assert load("speed").command(["--quick"]) == (
-        "KERAS_BACKEND=jax python benchmarks/speed.py --quick"
+        "XLA_FLAGS='--one --two' KERAS_BACKEND=jax "
+        "python benchmarks/speed.py --quick"
     )
 
 

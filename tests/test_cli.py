@@ -234,6 +234,17 @@ def test_evaluate_prints_top_1_and_top_5_of_the_test_images(run, capsys):
     ]
 
 
+def test_evaluate_of_the_test_images_does_not_divide_the_others(
+    run, tmp_path, capsys
+):
+    shutil.copytree(run, tmp_path / "run")
+    record = read_record(run)
+    record["data"]["images"] = [10**6, 1, record["test"]["images"]]
+    (tmp_path / "run" / "record.json").write_text(json.dumps(record))
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    assert f"{record['test']['accuracy']:.2%}" in capsys.readouterr().out
+
+
 def test_evaluate_of_the_validation_images_repeats_the_best_epoch(run, capsys):
     assert main(["evaluate", str(run), "--split", "validation"]) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
@@ -302,6 +313,8 @@ def test_evaluate_of_nothing_is_an_error(tmp_path, capsys):
         (f"{TRAIN} --set batch_size=32", "each name once. Received: batch_"),
         (f"{TRAIN} num_epochs=3", "--epochs and --set num_epochs say the"),
         (f"{TRAIN} --train-images 0", "train_images must lie from 1"),
+        (f"{TRAIN} --validation-split 1", "validation_split must lie between"),
+        (f"{TRAIN} --validation-split 0.001", "leaves the validation part"),
         (f"{TRAIN} --seeds 0 1", "with JAX only: set KERAS_BACKEND=jax"),
         (f"{TRAIN} --seeds 0 --sweep learning_rate", "of the form NAME=VALUE"),
         (f"{TRAIN} --sweep learning_rate=1", "each of the --seeds"),

@@ -536,3 +536,27 @@ def test_epochs_are_drawn_by_factors_up_to_the_last(tables):
     assert ">20</text>" in text and ">50</text>" not in text
     assert 'text-anchor="end">200</text>' in tables.axes(200)
     assert tables.x_position(1, 1) == tables.MARGIN_LEFT
+
+
+def test_every_recipe_and_model_of_a_curve_has_a_color(tables, root):
+    css = (root / "book/_static/book.css").read_text()
+    for recipe in ("article", "authors_200", "fast", "long"):
+        record = {"model": "cct_2_3x2", "recipe": recipe}
+        assert f".curves .{tables.curve_class(record)} {{" in css
+    looks = {
+        tables.curve_class({"model": "cct_2_3x2", "recipe": recipe})
+        for recipe in ("article", "fast", "long")
+    }
+    assert len(looks) == 3
+
+
+def test_runs_on_other_shares_of_the_images_are_not_averaged(tables):
+    half = {**OLD, "data": {**OLD["data"], "images": [1, 2, 3]}}
+    assert len(tables.groups_of({"a": OLD, "b": half})) == 2
+    whole = {**OLD["settings"], "weight_decay": 0}
+    point = {**OLD["settings"], "weight_decay": 0.0}
+    records = {
+        "a": {**OLD, "settings": whole},
+        "b": {**OLD, "seed": 1, "settings": point},
+    }
+    assert len(tables.groups_of(records)) == 1

@@ -30,6 +30,7 @@ ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 300
 LOWEST, HIGHEST = 20, 90  # percent, of the axis of accuracy
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 58, 46, 12
+CURVES_OF_RECIPES = ("fast", "long")  # have a look of their own in book.css
 EPOCH_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 # Lists of short trainings, which are compared among themselves alone.
@@ -196,7 +197,8 @@ def commands_today(lists, records):
     """The command that repeats each run today, by the run's name.
 
     That is the one of its list: a record holds the command that was typed when
-    a recipe of the same name may have had other settings. Seeds that are
+    a recipe of the same name may have had other settings, or when settings that
+    are a recipe today had no name. Seeds that are
     trained together have one command.
     """
     listed = {
@@ -273,7 +275,8 @@ def groups_of(records):
     groups = {}
     for record in records.values():
         settings = {
-            key: value
+            # 0 and 0.0 are the same rate, and 1 is not what True is.
+            key: float(value) if type(value) is int else value
             for key, value in all_settings(record).items()
             if key in (*FIRST_SETTINGS, *record_keys())
         }
@@ -282,6 +285,7 @@ def groups_of(records):
                 record["model"],
                 record.get("model_arguments", {}),
                 settings,
+                record["data"]["images"],
                 record["hardware"]["accelerators"],
                 is_priced(record),
             ],
@@ -840,7 +844,7 @@ def curves(groups):
         f"{escape(title_of(record))}</span>"
         for record in records
     )
-    note = "equal steps are equal factors; of several seeds the first."
+    note = "epochs by equal factors; of several seeds the first."
     if any(small_epochs(record["settings"]) for record in records):
         note += " Where a recipe begins with smaller images, so does its "
         note += "validation."
@@ -875,7 +879,10 @@ def drawn(groups):
 
 def curve_class(record):
     """The class that gives a model the color it has in the chapters."""
-    if record["model"] == "cct_2_3x2" and recipe_of(record) != "article":
+    if (
+        record["model"] == "cct_2_3x2"
+        and recipe_of(record) in CURVES_OF_RECIPES
+    ):
         return f"run-{recipe_of(record)}"
     if record["model"] == "vit_keras":
         return "run-large"

@@ -410,6 +410,7 @@ def plot_policy_end(histories, policy_epochs, *, policy="policy", ax=None):
             va="center",
             color=color,
         )
+    # The steep rise at the beginning would flatten all the rest.
     low = curves["validation"].mean(axis=0)[len(epochs) // 20] - 5
     ax.axvline(policy_epochs + 0.5, color=COLORS["muted"], linewidth=1)
     ax.annotate(

@@ -452,6 +452,7 @@ def test_the_recorded_long_trainings_followed_the_recipe_long():
         record = load_record(f"cct_2_3x2_200_gpu_{seed}")
         assert recipe.items() <= record["settings"].items()
         assert record["model_arguments"] == model
+        assert record["recipe"] == "long"
     assert len(record["history"]["loss"]) == recipe["num_epochs"] == 200
     fast = dataclasses.asdict(find_recipe("fast"))
     same = {name for name in recipe if recipe[name] == fast[name]}

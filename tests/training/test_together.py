@@ -5,6 +5,7 @@ run folders that the tests then look at.
 """
 
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -31,6 +32,7 @@ from cct_utils.training import (
     Member,
     Recipe,
     RunFolder,
+    compiled_epochs,
     experiment,
     predict_logits,
     run_together,
@@ -81,6 +83,7 @@ CHANGING = [
     )
     for policy_epochs in (None, 1)
 ]
+ATTENDS = Recipe(learning_rate=0.01, batch_size=48, num_epochs=2)
 STILL = Recipe(learning_rate=1e-12, batch_size=50, num_epochs=2)
 ALIKE = STILL.replace(batch_size=48, augmentation="crop_flip")
 # One step per epoch: the second one shows what the first has done.
@@ -123,6 +126,16 @@ def two_layers(seed, activation="tanh"):
     x = layers.Dense(16, activation)(x)
     logits = layers.Dense(10, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="two_layers")
+
+
+def attentive(seed):
+    """A model of one attention, which drops nothing."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((16, 16, 3), name="pixels")
+    x = layers.Reshape((16, 48))(layers.Rescaling(1 / 255)(inputs))
+    x = SelfAttention(2)(x)
+    logits = layers.Dense(10, name="logits")(layers.Flatten()(x))
+    return keras.Model(inputs, logits, name="attentive")
 
 
 def member_of(folder, recipe, seed=0, build=two_layers):
@@ -179,6 +192,14 @@ def train_with_jax(folder):
         )
 
     said["attention"] = attend_in_both_ways()
+    run_together([member_of("attends", ATTENDS, build=attentive)])
+    compiled_epochs.attend_in_one_kernel = functools.partial(
+        attend_in_one_kernel, implementation="xla"
+    )
+    fused = member_of("attends_fused", ATTENDS, build=attentive)
+    run_together([fused])
+    said["is fused"] = fused.model.layers[3].fused_attention is not None
+    compiled_epochs.attend_in_one_kernel = attend_in_one_kernel
 
     # Pillow's operations take long to compile; any other one will do.
     compiled.apply_operation = lambda image, *drawn: 255 - image
@@ -220,9 +241,12 @@ def attend_in_both_ways():
     tokens = 3 * np.random.default_rng(0).normal(size=(4, 6, 8))
 
     def answers():
+        first = model.layers[0]
+        _, weights = first(tokens, return_attention_scores=True)
         return {
-            "own": ["attend" in vars(layer) for layer in model.layers],
+            "fused": [bool(layer.fused_attention) for layer in model.layers],
             "tokens": np.asarray(model(tokens)).tolist(),
+            "weights": np.asarray(weights).tolist(),
         }
 
     found = [answers()]
@@ -432,10 +456,23 @@ def test_a_finished_training_leaves_no_state(runs):
 
 def test_one_kernel_attends_as_the_layer_does_where_nothing_is_dropped(said):
     before, without_gpu, after = said["attention"]
-    assert before["own"] == without_gpu["own"] == [False, False]
+    assert before["fused"] == without_gpu["fused"] == [False, False]
     assert without_gpu["tokens"] == before["tokens"]
-    assert after["own"] == [True, False]
+    assert after["fused"] == [True, False]
     np.testing.assert_allclose(after["tokens"], before["tokens"], atol=1e-5)
+    assert after["weights"] == before["weights"]
+
+
+def test_a_training_with_one_kernel_is_the_same(
+    runs, said, assert_same_history
+):
+    assert said["is fused"]
+    received, expected = (
+        read_record(runs / name)["history"]
+        for name in ("attends_fused", "attends")
+    )
+    assert_same_history(received, expected)
+    assert expected["loss"][1] < expected["loss"][0] - 0.01
 
 
 def test_divergence_ends_all_and_says_when(runs, said):
