@@ -70,9 +70,10 @@ def plot_shift_change(changes, *, ax=None):
     draw_by_tokenizer(ax, changes)
     ax.set_xlabel("shift of the image (pixels)")
     ax.set_ylabel("change of the tokens\n(1 − correlation)")
-    ax.set_ylim(0)
+    # Above the lines there is room for their names.
+    ax.set_ylim(0, 1.3 * max(map(max, changes.values())))
     ax.grid(axis="y")
-    ax.legend()
+    ax.legend(ncols=2, loc="upper left")
     return ax
 
 
