@@ -1,6 +1,8 @@
-"""Repairs of the body of each page: room for figures, roles, signatures."""
+"""Repairs of each page: percentages, room for figures, roles, signatures."""
 
 import re
+
+from docutils import nodes
 
 # Figures bring their size as a style that book.css overrides for narrow
 # windows; as attributes it gives the browser their shape before they arrive.
@@ -12,6 +14,25 @@ IMAGE = re.compile(
 SIGNATURE = re.compile(
     r'<dl>\s*(<dd><em class="sig-param">.*?)</dl>', re.DOTALL
 )
+
+
+# A number and its unit belong on one line.
+PERCENTAGE = re.compile(r"(?<=\d) (?=%)")
+
+
+def keep_percentages_together(app, doctree, docname):
+    """Put a space that does not break between a number and its sign.
+
+    Code and what it prints stay as they are.
+    """
+    for text in list(doctree.findall(nodes.Text)):
+        parts = PERCENTAGE.split(text)
+        verbatim = isinstance(
+            text.parent, nodes.FixedTextElement | nodes.literal | nodes.raw
+        )
+        if len(parts) > 1 and not verbatim:
+            joined = nodes.Text("\N{NO-BREAK SPACE}".join(parts))
+            text.parent.replace(text, joined)
 
 
 def repair(app, pagename, templatename, context, doctree):
@@ -32,6 +53,7 @@ def signature_lines(found):
 
 def setup(app):
     """Connect the above to Sphinx."""
+    app.connect("doctree-resolved", keep_percentages_together)
     app.connect("html-page-context", repair)
     app.add_js_file("page.js", loading_method="defer")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

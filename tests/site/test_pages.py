@@ -122,6 +122,17 @@ def test_page_loads_without_errors(visit):
     assert visit.errors == []
 
 
+def test_numbers_and_their_percent_signs_stay_on_one_line(visit):
+    paragraphs = visit.page.locator("article p").evaluate_all(
+        """all => all.filter(p => !p.closest(".cct-widget, details.quiz"))
+            .map(p => { const copy = p.cloneNode(true);
+                copy.querySelectorAll("code").forEach(e => e.remove());
+                return copy.textContent; })"""
+    )
+    torn = [text for text in paragraphs if re.search(r"\d %", text)]
+    assert torn == []
+
+
 def test_page_has_one_title_and_a_language(visit):
     titles = visit.page.locator("h1")
     titles.first.wait_for()
