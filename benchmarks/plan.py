@@ -170,23 +170,17 @@ def _settings(group, models, precisions, batch):
 def _accelerator(models, precisions, batch):
     """Returns the ways to keep a GPU busy with small models."""
     cases = _each_model("accelerator", models, precisions, batch)
-    compiled = [
-        # So many steps are an epoch of this case.
-        case._replace(members=1, steps_per_execution=50)
-        for case in cases
-        if case.precision == precisions[-1]
-    ]
-    if "cct_2_3x2" in models:
-        plain = Case("accelerator", "train", "cct_2_3x2", precisions[-1])
-        cases += [
-            plain._replace(batch=batch, steps_per_execution=8),
-            plain._replace(batch=4 * batch),
-        ]
-        compiled += [
-            plain._replace(batch=batch, members=count, steps_per_execution=50)
-            for count in MEMBERS
-        ]
-    return cases + compiled
+    last = [case for case in cases if case.precision == precisions[-1]]
+    compiled = [case._replace(members=1) for case in last]
+    for plain in last:
+        if plain.model == "cct_2_3x2":
+            cases += [
+                plain._replace(steps_per_execution=8),
+                plain._replace(batch=4 * batch),
+            ]
+            compiled += [plain._replace(members=count) for count in MEMBERS]
+    # So many steps are an epoch of such a case.
+    return cases + [case._replace(steps_per_execution=50) for case in compiled]
 
 
 def _each_inference(models, precisions, batch):

@@ -14,8 +14,6 @@ IMAGE = re.compile(
 SIGNATURE = re.compile(
     r'<dl>\s*(<dd><em class="sig-param">.*?)</dl>', re.DOTALL
 )
-
-
 # A number and its unit belong on one line.
 PERCENTAGE = re.compile(r"(?<=\d) (?=%)")
 

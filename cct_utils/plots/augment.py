@@ -3,7 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 
-from cct_utils.plots.style import COLORS, WIDTHS, new_figure
+from cct_utils.plots.style import COLORS, WIDTHS, new_figure, write_beside
 
 CHANNELS = {"red": "#C23B3B", "green": "#2E8B57", "blue": "#3B6FC2"}
 GAP = 0.05  # inches between images
@@ -192,12 +192,11 @@ def plot_selection_bias(num_models, bias, truth, *, ax=None):
     shades = mpl.colormaps["Blues"](np.linspace(0.95, 0.5, len(bias)))
     for (num_images, surplus), color in zip(bias.items(), shades, strict=True):
         ax.plot(num_models, surplus, color=color, marker="o", markersize=4)
-        ax.annotate(
+        write_beside(
+            ax,
             f"{num_images:,} images",
             (num_models[-1], surplus[-1]),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
+            gap=6,
         )
     ax.axhline(0, color=COLORS["muted"], linewidth=1)
     ax.set(

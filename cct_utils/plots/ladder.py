@@ -10,6 +10,7 @@ from cct_utils.plots.style import (
     Diagram,
     draw_arrow,
     new_figure,
+    write_beside,
 )
 
 # The tokenizer gives a curve its color, the readout its line.
@@ -270,12 +271,11 @@ def plot_data_efficiency(accuracies, *, ax=None):
         if len(means) > 1 and n in means[0] and n in means[1]:
             low, high = sorted((means[0][n], means[1][n]))
             ax.plot([n, n], [low, high], ":", color=COLORS["muted"], zorder=0)
-            ax.annotate(
+            write_beside(
+                ax,
                 f"{high - low:.1f}",
                 (n, (low + high) / 2),
-                (5, 0),
-                textcoords="offset points",
-                va="center",
+                gap=5,
                 color=COLORS["ink"],
             )
     ax.set(

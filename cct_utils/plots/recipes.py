@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from cct_utils.plots.style import COLORS, new_figure
+from cct_utils.plots.style import COLORS, new_figure, write_beside
 
 LINES = ("-", "--", "-.", ":")
 
@@ -194,12 +194,11 @@ def plot_build_up(names, accuracy, cost, noise):
             left.barh(row, step, 0.6, accuracy[row] - step, color=color)
         left.plot([accuracy[row]] * 2, [row - 0.3, row + 0.7], color="k", lw=1)
         label = _signed(step) if row else f"{accuracy[0]:.1f}"
-        left.annotate(
+        write_beside(
+            left,
             label,
             (max(accuracy[row], accuracy[row] - step), row),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
+            gap=5,
             weight="bold" if clear and row else "normal",
         )
     span = np.ptp(accuracy) or 1
@@ -212,12 +211,11 @@ def plot_build_up(names, accuracy, cost, noise):
     left.tick_params(axis="y", length=0, labelcolor=COLORS["ink"])
     right.barh(rows, cost, 0.6, color=COLORS["dropped"])
     for row, seconds in zip(rows, cost, strict=True):
-        right.annotate(
+        write_beside(
+            right,
             f"{seconds:.0f}",
             (0, row),
-            (4, 0),
-            textcoords="offset points",
-            va="center",
+            gap=4,
         )
     right.set(xlabel="CPU s per epoch")
     right.tick_params(axis="y", length=0)
@@ -304,12 +302,11 @@ def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
             markerfacecolor="white",
             markersize=8,
         )
-        ax.annotate(
+        write_beside(
+            ax,
             name,
             (cost[-1], height),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
+            gap=6,
             color=shade,
         )
     ax.set(
@@ -352,12 +349,11 @@ def plot_seeds(ends, *, ax=None):
         _, ax = new_figure("column", 0.3 * len(ends) + 0.7)
     for row, values in enumerate(ends.values()):
         ax.plot(values, [row] * len(values), "o", color=COLORS["cct"])
-        ax.annotate(
+        write_beside(
+            ax,
             f"{np.mean(values):.1f}",
             (max(values), row),
-            (8, 0),
-            textcoords="offset points",
-            va="center",
+            gap=8,
         )
     ax.set_yticks(range(len(ends)), ends)
     ax.tick_params(axis="y", length=0, labelcolor=COLORS["ink"])
@@ -402,12 +398,11 @@ def plot_policy_end(histories, policy_epochs, *, policy="policy", ax=None):
     ):
         mean = values.mean(axis=0)
         ax.plot(epochs, mean, ":" if name == "training" else "-", color=color)
-        ax.annotate(
+        write_beside(
+            ax,
             f"{name}\n{mean[-1]:.1f} %",
             (epochs[-1], mean[-1]),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
+            gap=6,
             color=color,
         )
     # The steep rise at the beginning would flatten all the rest.

@@ -158,6 +158,21 @@ def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):
     )
 
 
+def write_beside(ax, text, point, *, gap=6, **style):
+    """Writes to the right of a point, at its height.
+
+    Args:
+        ax: the axes to write on.
+        text: what to write.
+        point: `(x, y)` in data coordinates.
+        gap: from the point to the text, in points.
+        **style: other properties of the text, for instance `color`.
+    """
+    ax.annotate(
+        text, point, (gap, 0), textcoords="offset points", va="center", **style
+    )
+
+
 def draw_arrow(ax, start, end, color, width, *, head=14, **style):
     """Draws an arrow in data coordinates, exactly from point to point.
 

@@ -158,7 +158,7 @@ def test_mlp_can_be_called_twice_in_one_model():
     ("options", "words"),
     [
         ({"residual": "post_norm"}, ["pre_norm, paper", "'post_norm'"]),
-        ({"mlp_units": (12, 6)}, ["of the tokens, 8", "(12, 6)"]),
+        ({"mlp_units": (12, 6)}, ["equals that of the tokens, 8", "(12, 6)"]),
         ({"drop_prob": 1.0}, ["[0, 1)", "1.0"]),
         ({"dropout_rate": -1}, ["[0, 1)", "-1"]),
         ({"attention_dropout_rate": 2}, ["[0, 1)", "2"]),
