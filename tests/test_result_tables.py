@@ -200,7 +200,7 @@ def test_each_difference_to_the_published_figure_is_named(tables, folder):
         "epochs (2; there 200)",
         "pixels (JPEG copy; there original)",
         "runs (seeds 0, 1; there best of four)",
-        "weight decay (0.0001; there 0.03, kernels only)",
+        "weight decay (0.0001; there 0.03)",
     ):
         assert difference in article
     assert "precision" not in article

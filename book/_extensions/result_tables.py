@@ -123,7 +123,7 @@ PUBLISHED_SETTINGS = {
     "authors, 200 epochs": {
         "optimizer": "AdamW",
         "learning rate": "0.0005, 5 epochs of warm-up, cosine",
-        "weight decay": "0.03, kernels only",
+        "weight decay": "0.03",
         "label smoothing": "0.1",
         "batch size": "128",
         "precision": "float32",

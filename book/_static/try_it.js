@@ -394,9 +394,10 @@
       context.fillRect((i % grid) * step, Math.floor(i / grid) * step, step, step);
     });
     const place = weights.indexOf(most);
+    // Rows and columns count from 0, as in the chapters.
     const text =
-      `The largest, ${percent(most, 1)}, in row ${Math.floor(place / grid) + 1}, ` +
-      `column ${(place % grid) + 1}.`;
+      `The largest, ${percent(most, 1)}, in row ${Math.floor(place / grid)}, ` +
+      `column ${place % grid}.`;
     canvas.setAttribute("aria-label", `${name} over the picture. ${text}`);
     canvas.parentElement.querySelector("figcaption span").textContent = text;
   }

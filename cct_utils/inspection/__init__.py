@@ -12,8 +12,10 @@ from cct_utils.inspection.sizes import (
     count_parameters,
     variant_sizes,
 )
+from cct_utils.inspection.source import Source, source_of
 
 __all__ = [
+    "Source",
     "Stage",
     "attention_maps",
     "attention_rollout",
@@ -21,6 +23,7 @@ __all__ = [
     "count_parameters",
     "layer_outputs",
     "pooling_weights",
+    "source_of",
     "tokenizer_geometry",
     "variant_sizes",
 ]

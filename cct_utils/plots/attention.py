@@ -338,13 +338,17 @@ def plot_stream(steps, *, ax=None):
                 va="center",
             )
     ax.plot(lengths, y, color=COLORS["ink"], marker="o", label="stream")
+    gap = 0.03 * max(lengths)
     for row, length in zip(y, lengths, strict=True):
+        # A line that leaves the dot far to the right would cross the label.
+        reach = max(lengths[max(0, row - 1) : row + 2]) - length
+        side = -1 if reach > 5 * gap else 1
         ax.text(
-            length + 0.03 * max(lengths),
+            length + side * gap,
             row,
             f"{length:.1f}",
+            ha="left" if side > 0 else "right",
             va="center",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     ax.barh(0, 0, color=COLORS["attention"], label="added by attention")
     ax.barh(0, 0, color=COLORS["mlp"], label="added by the MLP")

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from cct_utils.plots.style import COLORS, new_figure
-
-MODEL_COLORS = (COLORS["cct"], COLORS["article"])
+from cct_utils.plots.style import COLORS, model_colors, new_figure
 
 
 def plot_history(histories):
@@ -13,19 +11,18 @@ def plot_history(histories):
     Validation is a solid line, training a dotted one in the same color.
 
     Args:
-        histories: dict from the name of a run to its history, a dict of
-            lists: `loss`, `val_loss`, `accuracy`, `val_accuracy` (shares
-            of 1). At most as many as there are `MODEL_COLORS`.
+        histories: dict from the name of a model, or of a run, to its history,
+            a dict of lists: `loss`, `val_loss`, `accuracy`, `val_accuracy`
+            (shares of 1).
 
     Returns:
         The figure, accuracy above loss.
     """
     fig, axes = new_figure("column", 5.2, rows=2, sharex=True)
+    colors = model_colors(histories)
     panels = (("accuracy", 100, "accuracy (%)"), ("loss", 1, "loss (nats)"))
     for ax, (metric, scale, label) in zip(axes, panels, strict=True):
-        for (name, history), color in zip(
-            histories.items(), MODEL_COLORS, strict=False
-        ):
+        for name, history in histories.items():
             for prefix, part, line in (
                 ("", "training", ":"),
                 ("val_", "validation", "-"),
@@ -35,7 +32,7 @@ def plot_history(histories):
                     np.arange(1, len(values) + 1),
                     values,
                     line,
-                    color=color,
+                    color=colors[name],
                     marker="." if len(values) < 5 else None,
                     label=f"{name}, {part}",
                 )
@@ -179,6 +176,7 @@ def plot_class_accuracy(correct, labels, class_names, *, ax=None):
     order = np.argsort(next(iter(accuracy.values())), kind="stable")
     counts = np.array([member.sum() for member in members])[order]
     rows = np.arange(len(order))
+    colors = model_colors(accuracy)
     for i, (name, values) in enumerate(accuracy.items()):
         share = values[order]
         error = np.sqrt(share * (1 - share) / counts)
@@ -189,7 +187,7 @@ def plot_class_accuracy(correct, labels, class_names, *, ax=None):
             fmt="os"[i % 2],
             markersize=5,
             linewidth=1.4,
-            color=MODEL_COLORS[i % len(MODEL_COLORS)],
+            color=colors[name],
             label=name,
         )
     ax.set_yticks(rows, [class_names[label] for label in order])

@@ -7,7 +7,14 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
 from cct_utils._choices import check_choice
-from cct_utils.plots.style import COLORS, DIVERGING, WIDTHS, Diagram, new_figure
+from cct_utils.plots.style import (
+    COLORS,
+    DIVERGING,
+    WIDTHS,
+    Diagram,
+    model_colors,
+    new_figure,
+)
 
 # What a box of the diagram stands for: its color, and that of its text.
 KIND_COLORS = {
@@ -96,6 +103,7 @@ def plot_parts(counts, *, highlight=None, unit="parameters", ax=None):
         height = 0.7 + len(parts) * (0.18 + 0.22 * len(models))
         _, ax = new_figure("column", height)
     thickness = 0.8 / len(models)
+    colors = model_colors(models)
     largest = max(max(count.values()) for count in counts.values())
     for i, model in enumerate(models):
         values = [counts[model][part] for part in parts]
@@ -104,7 +112,7 @@ def plot_parts(counts, *, highlight=None, unit="parameters", ax=None):
             places,
             values,
             thickness * 0.92,
-            color=COLORS[("cct", "article")[i % 2]],
+            color=colors[model],
             label=f"{model}: {sum(values):,}",
         )
         ax.bar_label(bars, [f"{value:,}" for value in values], padding=3)

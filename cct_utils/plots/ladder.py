@@ -9,17 +9,10 @@ from cct_utils.plots.style import (
     COLORS,
     Diagram,
     draw_arrow,
+    model_look,
     new_figure,
     write_beside,
 )
-
-# The tokenizer gives a curve its color, the readout its line.
-_STYLES = {
-    "ViT": {"color": COLORS["vit"], "linestyle": "-", "marker": "o"},
-    "CVT": {"color": COLORS["vit"], "linestyle": "--", "marker": "s"},
-    "CCT": {"color": COLORS["cct"], "linestyle": "-", "marker": "^"},
-    "article": {"color": COLORS["article"], "linestyle": "-", "marker": "D"},
-}
 
 
 class Rung(NamedTuple):
@@ -148,7 +141,7 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
         runs: dict from the name of a model to a list of histories, one for
             each seed: dicts with `val_accuracy` (shares of 1) and
             `cpu_seconds` for each epoch. Names begin with ViT, CVT, CCT or
-            article; so do the keys of the styles.
+            article.
         ylabel: what is drawn.
 
     Returns:
@@ -160,7 +153,7 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
     """
     fig, axes = new_figure("column", 5.4, rows=2, sharey=True)
     for name, histories in runs.items():
-        style = _style(name)
+        style = model_look(name)
         for i, history in enumerate(histories):
             accuracy = 100 * np.asarray(history["val_accuracy"])
             minutes = np.cumsum(history["cpu_seconds"]) / 60
@@ -217,7 +210,7 @@ def plot_pairs(pairs, conditions, *, error=0.0, ylabel="test accuracy (%)"):
     """
     _, ax = new_figure("column", 2.8)
     for name, pair in pairs.items():
-        style = _style(name)
+        style = model_look(name)
         ax.errorbar([0, 1], pair, yerr=error, capsize=3, **style)
         ax.annotate(
             name,
@@ -255,7 +248,7 @@ def plot_data_efficiency(accuracies, *, ax=None):
     means = []
     for name, by_images in accuracies.items():
         means.append({n: np.mean(seeds) for n, seeds in by_images.items()})
-        style = _style(name)
+        style = model_look(name)
         line = {**style, "marker": "none"}
         ax.plot(*zip(*sorted(means[-1].items()), strict=True), **line)
         ax.plot(
@@ -289,14 +282,3 @@ def plot_data_efficiency(accuracies, *, ax=None):
     ax.grid(axis="y")
     ax.legend(loc="lower right")
     return ax
-
-
-def _style(name):
-    """Returns color, line and marker of a model."""
-    for prefix, style in _STYLES.items():
-        if name.startswith(prefix):
-            return style
-    raise ValueError(
-        f"A name must begin with one of {', '.join(_STYLES)}. "
-        f"Received: {name!r}"
-    )

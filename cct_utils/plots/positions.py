@@ -1,6 +1,7 @@
 """Figures of chapter 02: tables of positions, similarities, what leaks."""
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from cct_utils.plots.style import (
     COLORS,
@@ -143,14 +144,17 @@ def plot_similarity_by_distance(similarities):
 
 
 def plot_token_kinds(kinds):
-    """Draws for each token how many tokens of its grid are equal to it.
+    """Draws which tokens of a grid are equal, and how many they are.
+
+    Tokens of one kind form a block, set off from all others by white lines
+    and colored by its size.
 
     Args:
         kinds: dict from a name to an integer array `(rows, columns)`: equal
             tokens have equal numbers.
 
     Returns:
-        The figure.
+        The figure: on each kind, once, the number of its tokens.
     """
     fig, axes = new_figure("column", 2.9, columns=len(kinds), squeeze=False)
     for ax, (name, labels) in zip(axes[0], kinds.items(), strict=True):
@@ -158,20 +162,25 @@ def plot_token_kinds(kinds):
         values, inverse, counts = np.unique(
             labels, return_inverse=True, return_counts=True
         )
-        shared = counts[inverse].reshape(labels.shape)
+        # From a single token to a whole grid, by equal factors.
+        size = np.log2(counts) / max(1, np.log2(labels.size))
         ax.imshow(
-            np.log2(shared), cmap=SEQUENTIAL, vmin=0, vmax=np.log2(labels.size)
+            size[inverse].reshape(labels.shape),
+            cmap=SEQUENTIAL,
+            vmin=0,
+            vmax=1,
         )
-        for (i, j), count in np.ndenumerate(shared):
-            dark = np.log2(count) < 0.55 * np.log2(labels.size)
+        _draw_borders(ax, labels)
+        for value, count, share in zip(values, counts, size, strict=True):
+            row, column = _middle(np.argwhere(labels == value))
             ax.text(
-                j,
-                i,
+                column,
+                row,
                 count,
                 ha="center",
-                va="center",
-                size=9,
-                color="white" if dark else COLORS["ink"],
+                va="center_baseline",
+                size=13,
+                color="white" if share < 0.55 else COLORS["ink"],
             )
         noun = "kind" if len(values) == 1 else "kinds"
         ax.set_title(f"{name}: {len(values)} {noun}")
@@ -179,6 +188,33 @@ def plot_token_kinds(kinds):
         ax.set_yticks([])
         ax.spines[:].set_visible(False)
     return fig
+
+
+def _draw_borders(ax, labels):
+    """Draws lines between cells: faint within a kind, strong between two."""
+    rows, columns = labels.shape
+    within, between = [], []
+    for (row, column), kind in np.ndenumerate(labels):
+        y, x = row + 0.5, column + 0.5
+        if row + 1 < rows:
+            is_same = labels[row + 1, column] == kind
+            edge = (x - 1, y), (x, y)
+            (within if is_same else between).append(edge)
+        if column + 1 < columns:
+            is_same = labels[row, column + 1] == kind
+            edge = (x, y - 1), (x, y)
+            (within if is_same else between).append(edge)
+    style = {"color": "white", "capstyle": "projecting"}
+    ax.add_collection(LineCollection(within, lw=0.6, alpha=0.4, **style))
+    ax.add_collection(LineCollection(between, lw=4, **style))
+
+
+def _middle(places):
+    """Returns the middle of a rectangle of cells, else the middle cell."""
+    middle = places.mean(axis=0)
+    if len(places) == np.prod(np.ptp(places, axis=0) + 1):
+        return middle
+    return places[np.argmin(np.linalg.norm(places - middle, axis=1))]
 
 
 def plot_probe(predictions, *, ax=None):

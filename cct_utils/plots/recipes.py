@@ -1,26 +1,23 @@
 """Figures of recipes: schedules, steps, what each buys, what it costs."""
 
-from collections import Counter
-
 import numpy as np
 
-from cct_utils.plots.style import COLORS, new_figure, write_beside
+from cct_utils.plots.style import (
+    COLORS,
+    new_figure,
+    recipe_looks,
+    write_beside,
+)
 
 LINES = ("-", "--", "-.", ":")
-
-# Curves of one model that differ in the recipe: its color, dark to pale.
-SHADES = {
-    "cct": ("#00324E", COLORS["cct"], "#5B9BD5", "#7A93AE"),
-    "article": (COLORS["article"],),
-}
 
 
 def plot_schedules(schedules, *, ax=None):
     """Draws learning rates over the course of a training.
 
     Args:
-        schedules: dict from a name to an array `(n,)`, the rate of each of
-            `n` steps, however many there are.
+        schedules: dict from a recipe's name to an array `(n,)`, the rate of
+            each of `n` steps, however many there are.
         ax: axes to draw on; new ones if None.
 
     Returns:
@@ -28,9 +25,10 @@ def plot_schedules(schedules, *, ax=None):
     """
     if ax is None:
         _, ax = new_figure("column", 2.6)
-    for i, (name, rates) in enumerate(schedules.items()):
+    looks = recipe_looks(schedules)
+    for name, rates in schedules.items():
         share = 100 * np.arange(len(rates)) / len(rates)
-        ax.plot(share, 1000 * np.asarray(rates), LINES[i % 4], label=name)
+        ax.plot(share, 1000 * np.asarray(rates), label=name, **looks[name])
     ax.set(
         xlabel="share of the training (%)",
         ylabel="learning rate (1/1000)",
@@ -265,8 +263,8 @@ def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
 
     Args:
         runs: dict from a name to `(cost, accuracy)`: two arrays `(n,)`, the
-            cost up to the end of each epoch, and percent. A name that begins
-            with "article's" is of the article's model.
+            cost up to the end of each epoch, and percent. A name is that of
+            a recipe of CCT, or begins with "article's", for its model.
         level: accuracy in percent; a ring marks where a run first reaches it.
         xlabel: what the cost is counted in.
         ax: axes to draw on; new ones if None.
@@ -278,7 +276,8 @@ def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
         _, ax = new_figure("column", 3.2)
     end = max(cost[-1] for cost, _ in runs.values())
     ax.plot([0, end], [level] * 2, "--", color=COLORS["muted"], linewidth=1)
-    used = Counter()
+    ours = [name for name in runs if not name.startswith("article's")]
+    looks = recipe_looks(ours, model="cct")
     # What is far below the level, and below each end, is nothing to compare.
     ends = [accuracy[-1] for _, accuracy in runs.values()]
     low = max(0, min(level - 25, *ends) - 2)
@@ -287,18 +286,14 @@ def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
         heights, runs.items(), strict=True
     ):
         cost, accuracy = np.asarray(cost), np.asarray(accuracy)
-        # The model gives a curve its color, the recipe its shade and line.
-        model = "article" if name.startswith("article's") else "cct"
-        shade = SHADES[model][used[model] % len(SHADES[model])]
-        style = LINES[used[model] % len(LINES)]
-        used[model] += 1
-        ax.plot(cost, accuracy, style, color=shade, label=name)
+        look = looks.get(name, {"color": COLORS["article"]})
+        ax.plot(cost, accuracy, label=name, **look)
         reached = np.flatnonzero(accuracy >= level)[:1]
         ax.plot(
             cost[reached],
             accuracy[reached],
             "o",
-            color=shade,
+            color=look["color"],
             markerfacecolor="white",
             markersize=8,
         )
@@ -307,7 +302,7 @@ def plot_cost_of_accuracy(runs, level, *, xlabel, ax=None):
             name,
             (cost[-1], height),
             gap=6,
-            color=shade,
+            color=look["color"],
         )
     ax.set(
         xlabel=xlabel,
@@ -338,8 +333,8 @@ def plot_seeds(ends, *, ax=None):
     """Draws what each seed of several recipes has reached.
 
     Args:
-        ends: dict from a name to a list of accuracies in percent, one for
-            each seed.
+        ends: dict from a recipe of CCT to a list of accuracies in percent,
+            one for each seed.
         ax: axes to draw on; new ones if None.
 
     Returns:
@@ -347,8 +342,10 @@ def plot_seeds(ends, *, ax=None):
     """
     if ax is None:
         _, ax = new_figure("column", 0.3 * len(ends) + 0.7)
-    for row, values in enumerate(ends.values()):
-        ax.plot(values, [row] * len(values), "o", color=COLORS["cct"])
+    looks = recipe_looks(ends, model="cct")
+    for row, (name, values) in enumerate(ends.items()):
+        color = looks[name]["color"]
+        ax.plot(values, [row] * len(values), "o", color=color)
         write_beside(
             ax,
             f"{np.mean(values):.1f}",

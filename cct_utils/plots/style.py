@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from itertools import cycle
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -11,6 +12,28 @@ from PIL import Image
 
 from cct_utils._choices import check_choice
 
+# What stands for a model, by what its name begins with: color, color on a dark
+# page, line, marker. The tokenizer gives it its color, the readout its line.
+# The drawings of the site read this and the next as literals.
+MODEL_LOOKS = {
+    "cct": ("#0072B2", "#6DB7F2", "-", "^"),
+    "cvt": ("#A83E7D", "#E58FC0", "--", "s"),
+    "vit_keras": ("#A83E7D", "#E58FC0", ":", "v"),
+    "vit": ("#A83E7D", "#E58FC0", "-", "o"),
+    "article": ("#B3560A", "#F0A07C", "-", "D"),  # the keras.io example's CCT
+}
+
+# What stands for a recipe: color, color on a dark page, line.
+RECIPE_LOOKS = {
+    "article": ("#6B7280", "#AAB6C2", "-"),
+    "authors_200": ("#00795C", "#4FCFA8", "-"),
+    "authors_300": ("#8A6500", "#F0C04A", "--"),
+    "fast": ("#00324E", "#D5E9FB", "-"),
+    "long": ("#00324E", "#D5E9FB", "--"),
+}
+# Any other is a variant of `fast`: paler, and told from the next by its line.
+_VARIANT_COLOR, _VARIANT_LINES = "#4C6A92", ("-.", ":", "--")
+
 # A color means the same thing in each figure of the book. The colors are those
 # of Okabe and Ito, told apart with any kind of color vision, some of them
 # darkened so that thin lines and small text read well on white.
@@ -18,9 +41,9 @@ COLORS = {
     "train": "#6B7280",
     "val": "#0072B2",
     "test": "#B3560A",
-    "cct": "#0072B2",
-    "article": "#B3560A",
-    "vit": "#A83E7D",
+    "cct": MODEL_LOOKS["cct"][0],
+    "article": MODEL_LOOKS["article"][0],
+    "vit": MODEL_LOOKS["vit"][0],
     "cnn": "#00795C",
     "query": "#D55E00",
     "highlight": "#D55E00",
@@ -156,6 +179,70 @@ def new_figure(width="column", height=3.0, *, columns=1, rows=1, **options):
     return plt.subplots(
         rows, columns, figsize=(WIDTHS[width], height), **options
     )
+
+
+def model_look(name):
+    """Returns color, line and marker of a model, as properties of a line.
+
+    Args:
+        name: for instance `"CCT-2/3x2"`, or `"cct_2_3x2"`.
+
+    Raises:
+        ValueError: if the name begins with none of the `MODEL_LOOKS`.
+    """
+    kind = _kind_of_model(name)
+    if kind is None:
+        raise ValueError(
+            f"A name must begin with one of {', '.join(MODEL_LOOKS)}. "
+            f"Received: {name!r}"
+        )
+    color, _, line, marker = MODEL_LOOKS[kind]
+    return {"color": color, "linestyle": line, "marker": marker}
+
+
+def model_colors(names):
+    """Returns a dict from each name to a color.
+
+    Args:
+        names: names of models; any others take colors that are left.
+    """
+    kinds = {name: _kind_of_model(name) for name in names}
+    left = cycle(
+        COLORS[kind]
+        for kind in ("cct", "article", "muted")
+        if kind not in kinds.values()
+    )
+    return {
+        name: MODEL_LOOKS[kind][0] if kind else next(left)
+        for name, kind in kinds.items()
+    }
+
+
+def _kind_of_model(name):
+    """Returns the key of `MODEL_LOOKS` with which a name begins, or None."""
+    key = name.lower().replace("-", "_")
+    return next((kind for kind in MODEL_LOOKS if key.startswith(kind)), None)
+
+
+def recipe_looks(names, *, model=None):
+    """Returns a dict from each recipe to its color and line.
+
+    Args:
+        names: the recipes.
+        model: key of `MODEL_LOOKS` if the curves are this model's: by the
+            article's recipe, that of most figures, it looks as it always does.
+    """
+    lines = cycle(_VARIANT_LINES)
+    looks = {}
+    for name in names:
+        if name == "article" and model is not None:
+            color, _, line, _ = MODEL_LOOKS[model]
+        elif name in RECIPE_LOOKS:
+            color, _, line = RECIPE_LOOKS[name]
+        else:
+            color, line = _VARIANT_COLOR, next(lines)
+        looks[name] = {"color": color, "linestyle": line}
+    return looks
 
 
 def write_beside(ax, text, point, *, gap=6, **style):

@@ -324,7 +324,7 @@ function tokenPad({ label, now, choose, locate, layers, mirror = false }) {
     role: "slider",
     tabindex: "0",
     "aria-label": label,
-    "aria-valuemin": "1",
+    "aria-valuemin": "0",
     keydown: key,
   };
   const pad = make(
@@ -341,15 +341,16 @@ function tokenPad({ label, now, choose, locate, layers, mirror = false }) {
   const show = () => {
     if (mirror) return;
     const { rows, columns, token } = now();
-    pad.setAttribute("aria-valuemax", rows * columns);
-    pad.setAttribute("aria-valuenow", token + 1);
+    pad.setAttribute("aria-valuemax", rows * columns - 1);
+    pad.setAttribute("aria-valuenow", token);
     pad.setAttribute("aria-valuetext", tokenName(token, columns));
   };
   return { root: pad, show };
 }
 
+/** A token's place in words; rows and columns count from 0, as in the text. */
 const tokenName = (token, columns) =>
-  `row ${Math.floor(token / columns) + 1}, column ${(token % columns) + 1}`;
+  `row ${Math.floor(token / columns)}, column ${token % columns}`;
 
 /** An SVG layer with a black and white outline, visible on any picture. */
 function outlineLayer() {

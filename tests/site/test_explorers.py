@@ -10,28 +10,28 @@ from tests.site.test_pages import CHAPTERS, shown_widgets
 # a control, where it is clicked (in parts of its box) and what is said then.
 MOVES = {
     "From image to tokens": (
-        ("slider", "Token of CCT", ["Home"], "token in row 1, column 1 sees"),
+        ("slider", "Token of CCT", ["Home"], "token in row 0, column 0 sees"),
         (
             "slider",
             "Token of CCT",
             (0.9, 0.9),
-            r"row (?!1,)(\d+), column \1 sees",
+            r"row (?!0,)(\d+), column \1 sees",
         ),
     ),
     "Position embedding: who resembles whom": (
-        ("slider", "Position", ["Home"], "position in row 1, column 1:"),
-        ("slider", "Position", (0.99, 0.99), "position in row 8, column 8:"),
+        ("slider", "Position", ["Home"], "position in row 0, column 0:"),
+        ("slider", "Position", (0.99, 0.99), "position in row 7, column 7:"),
     ),
     "Attention: where a token looks": (
-        ("slider", "Token", ["Home"], "the token in row 1, column 1 takes"),
-        ("slider", "Token", (0.99, 0.01), "the token in row 1, column 8 takes"),
+        ("slider", "Token", ["Home"], "the token in row 0, column 0 takes"),
+        ("slider", "Token", (0.99, 0.01), "the token in row 0, column 7 takes"),
     ),
     "Stochastic depth: who passes which block": (
         ("slider", "Blocks", ["Home"], "of 2 branches, measured 2.00;"),
         ("slider", "Blocks", (0.99, 0.5), "of 28 branches, measured"),
     ),
     "Sequence pooling: which tokens decide": (
-        ("slider", "Token", ["End"], "Token in row 8, column 8: score"),
+        ("slider", "Token", ["End"], "Token in row 7, column 7: score"),
         ("button", "Average", (0.5, 0.5), "over 64.0 equal tokens of 64."),
     ),
     "How large is a CCT?": (

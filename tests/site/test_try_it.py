@@ -319,10 +319,13 @@ def test_answer_is_shown_in_words_bars_and_weights(tried):
     assert len(shares) == 10 and shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(100, abs=0.5)
     assert rows[0].split()[0] == text.split()[0]
+    [answer] = page.evaluate(CLASSIFY, [seen(page).ravel().tolist()])
     for part in ("rollout", "pooling"):
         label = page.locator(f".try-{part}").get_attribute("aria-label")
+        row, column = np.unravel_index(np.argmax(answer[part]), (8, 8))
         assert re.search(
-            r"The largest, \d+\.\d\s%, in row \d, column \d", label
+            rf"The largest, \d+\.\d\s%, in row {row}, column {column}\.$",
+            label,
         )
     assert re.search(r"in \d+\.\d ms", page.locator(".try-time").inner_text())
 

@@ -92,9 +92,10 @@ def decayed(optimizer, model):
 
 def test_decay_spares_biases_norms_and_embeddings(model):
     everything = {variable.path for variable in model.trainable_variables}
-    article = RECIPES["article"].make_optimizer(model, 10)
-    assert decayed(article, model) == everything
-    for name in ("authors_200", "authors_300", "fast", "long"):
+    for name in ("article", "authors_200"):
+        sparing_none = RECIPES[name].make_optimizer(model, 10)
+        assert decayed(sparing_none, model) == everything
+    for name in ("authors_300", "fast", "long"):
         kept = decayed(RECIPES[name].make_optimizer(model, 10), model)
         assert kept == {p for p in everything if p.endswith("/kernel")}
         assert len(kept) == 2 + 2 * 4 + 2  # tokenizer, blocks, pooling, head

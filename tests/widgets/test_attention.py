@@ -72,7 +72,7 @@ def test_a_model_is_shown_as_it_is(open_widget, wait_for_words):
     assert widget.titles == ["1: ship", "2: cat"]
     assert (widget.blocks, widget.heads, widget.grid) == (2, 2, [8, 8])
     row = attention_maps(model, images)[0][0, 0, widget.token]
-    top = f"row {row.argmax() // 8 + 1}, column {row.argmax() % 8 + 1}"
+    top = f"row {row.argmax() // 8}, column {row.argmax() % 8}"
     page = open_widget(widget)
     wait_for_words(page, f"takes most from {top} ({100 * row.max():.1f} %)")
 
@@ -91,33 +91,31 @@ def test_keyboard_moves_token_block_and_view(
     page.keyboard.press("End")
     assert state_of(page, "block") == [2]
     row = given["maps"][2][0, 0, 1]
-    top = f"row {row.argmax() // 4 + 1}, column {row.argmax() % 4 + 1}"
-    wait_for_words(page, f"column 2 takes most from {top}")
+    top = f"row {row.argmax() // 4}, column {row.argmax() % 4}"
+    wait_for_words(page, f"column 1 takes most from {top}")
     show = page.get_by_role("combobox", name="Show")
     show.focus()
     for _ in range(3):
         page.keyboard.press("ArrowDown")
     assert state_of(page, "view") == ["rollout"]
     row = attention_rollout(given["maps"])[0, 1]
-    top = f"row {row.argmax() // 4 + 1}, column {row.argmax() % 4 + 1}"
+    top = f"row {row.argmax() // 4}, column {row.argmax() % 4}"
     wait_for_words(
         page,
-        f"rollout up to this block: the token in row 1, "
-        f"column 2 takes most from {top}",
+        f"rollout up to this block: the token in row 0, "
+        f"column 1 takes most from {top}",
     )
     show.select_option("pooling weights")
     top = weights[0].argmax()
     wait_for_words(
         page,
-        f"most comes from row {top // 4 + 1}, column {top % 4 + 1} "
+        f"most comes from row {top // 4}, column {top % 4} "
         f"({100 * weights[0].max():.1f} %)",
     )
     show.select_option("pooling of the rollout")
     row = weights[0] @ attention_rollout(given["maps"])[0]
     top = row.argmax()
-    wait_for_words(
-        page, f"most comes from row {top // 4 + 1}, column {top % 4 + 1}"
-    )
+    wait_for_words(page, f"most comes from row {top // 4}, column {top % 4}")
     page.get_by_label("Picture", exact=True).select_option("picture 2")
     assert state_of(page, "image") == [1]
 

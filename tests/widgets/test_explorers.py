@@ -133,6 +133,14 @@ MAKERS = {
     "TokenizerExplorer": lambda: TokenizerExplorer(IMAGES[0]),
 }
 
+# Where a token is chosen among 8 x 8: the name of the pad.
+PADS = {
+    "AttentionExplorer": "Token",
+    "PoolingExplorer": "Token",
+    "PositionExplorer": "Position",
+    "TokenizerExplorer": "Token of CCT",
+}
+
 
 def test_every_explorer_is_listed_here():
     assert set(MAKERS) == set(widgets._EXPLORERS)
@@ -343,6 +351,21 @@ def test_touch_chooses_a_token_and_the_page_still_scrolls(
     [place] = state_of(page, "place")
     assert max(place) < 0.3
     assert "pan-y" in pad.evaluate("e => getComputedStyle(e).touchAction")
+
+
+@pytest.mark.parametrize("name", PADS)
+def test_rows_and_columns_count_from_zero(open_widget, wait_for_words, name):
+    """As in the chapters, where token 3 * 8 + 4 is in row 3, column 4."""
+    page = open_widget(MAKERS[name]())
+    pad = page.get_by_role("slider", name=PADS[name], exact=True)
+    pad.focus()
+    for key in ("Home", *3 * ["ArrowDown"], *4 * ["ArrowRight"]):
+        page.keyboard.press(key)
+    wait_for_words(page, "in row 3, column 4")
+    assert pad.get_attribute("aria-valuetext") == "row 3, column 4"
+    ends = [pad.get_attribute(f"aria-value{end}") for end in ("min", "max")]
+    assert ends == ["0", "63"]
+    assert pad.get_attribute("aria-valuenow") == str(3 * 8 + 4)
 
 
 def test_print_shows_the_figure_without_controls(open_widget):

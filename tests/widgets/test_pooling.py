@@ -101,7 +101,7 @@ def test_presets(open_widget, state_of, wait_for_words):
     page.get_by_role("slider", name="Token", exact=True).focus()
     page.keyboard.press("End")
     page.get_by_role("button", name="This token as class token").click()
-    wait_for_words(page, "column 4: score")
+    wait_for_words(page, "row 3, column 3: score")
     wait_for_words(page, "weight 100.0 %. The weights are spread as over 1.0")
     alone = softmax(given["tokens"][0, -1] @ given["kernel"] + given["bias"])
     best = f"class {alone.argmax()}, {100 * alone.max():.1f} %"

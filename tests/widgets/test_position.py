@@ -63,7 +63,7 @@ def test_keyboard_chooses_position_and_table(
     near = similarity[[0, 2, 5]].mean()
     wait_for_words(
         page,
-        "learned, position in row 1, column 2: mean cosine "
+        "learned, position in row 0, column 1: mean cosine "
         f"{near:.2f} with its direct neighbors",
     )
     page.get_by_role("combobox", name="Embedding").focus()
@@ -71,7 +71,7 @@ def test_keyboard_chooses_position_and_table(
     assert state_of(page, "table") == [1]
     near = cosines(tables["sine"], False)[1][[0, 2, 5]].mean()
     wait_for_words(
-        page, f"sine, position in row 1, column 2: mean cosine {near:.2f}"
+        page, f"sine, position in row 0, column 1: mean cosine {near:.2f}"
     )
     page.get_by_role("checkbox").focus()
     page.keyboard.press("Space")
@@ -86,7 +86,7 @@ def test_a_click_chooses_the_position(open_widget, state_of, wait_for_words):
     page.mouse.click(box["x"] + box["width"] - 3, box["y"] + 3)
     assert state_of(page, "token") == [3]
     near = cosines(table, False)[3][[2, 7]].mean()
-    wait_for_words(page, f"row 1, column 4: mean cosine {near:.2f} with its")
+    wait_for_words(page, f"row 0, column 3: mean cosine {near:.2f} with its")
 
 
 def test_the_map_is_painted_as_computed(open_widget):

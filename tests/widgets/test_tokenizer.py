@@ -123,17 +123,35 @@ def test_arrow_keys_choose_a_token(page, state_of, wait_for_words):
     pad.focus()
     page.keyboard.press("Home")
     # The attribute follows with the next frame, as the words do.
-    wait_for_words(page, "row 1, column 1")
-    assert pad.get_attribute("aria-valuetext") == "row 1, column 1"
+    wait_for_words(page, "row 0, column 0")
+    assert pad.get_attribute("aria-valuetext") == "row 0, column 0"
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    wait_for_words(page, "token in row 3, column 2 sees 13 × 13")
-    assert pad.get_attribute("aria-valuenow") == "26"
+    wait_for_words(page, "token in row 2, column 1 sees 13 × 13")
+    assert pad.get_attribute("aria-valuenow") == "25"
     page.keyboard.press("End")
-    wait_for_words(page, "row 8, column 12")
+    wait_for_words(page, "row 7, column 11")
     [place] = state_of(page, "place")
     assert place == pytest.approx([28.5 / 32, 44.5 / 48], abs=1e-4)
+
+
+def test_named_token_sees_the_pixels_that_chapter_1_measures(
+    open_widget, wait_for_words
+):
+    """Token [3, 4] has a gradient in rows 6 to 18 and columns 10 to 22."""
+    setting = {"kernel_size": 3, "stride": 1, "padding": 1}
+    setting |= {"pooling": True, "num_conv_layers": 2}
+    image = np.zeros((32, 32, 3), "uint8")
+    page = open_widget(TokenizerExplorer(image, **setting))
+    page.get_by_role("slider", name="Token of CCT").focus()
+    for key in ("Home", *3 * ["ArrowDown"], *4 * ["ArrowRight"]):
+        page.keyboard.press(key)
+    wait_for_words(page, "token in row 3, column 4 sees 13 × 13 pixels")
+    (top, bottom), (left, right) = (pixels_seen(setting, i) for i in (3, 4))
+    assert (top, bottom, left, right) == (6, 18, 10, 22)
+    frame = page.locator(".w-pad[role=slider] .w-choice").get_attribute("d")
+    assert frame == f"M{left} {top}h13v13h-13z"
 
 
 def test_pointer_shows_and_chooses_a_token(page, state_of, wait_for_words):
@@ -141,9 +159,9 @@ def test_pointer_shows_and_chooses_a_token(page, state_of, wait_for_words):
     box = pad.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 2, box["y"] + 2)
-    wait_for_words(page, "row 1, column 1 sees")
+    wait_for_words(page, "row 0, column 0 sees")
     page.mouse.move(0, 0)
-    wait_for_words(page, "row 5, column 7 sees")
+    wait_for_words(page, "row 4, column 6 sees")
     page.mouse.click(x - 40, y)
     assert state_of(page, "place")[0][1] < 0.45
 
