@@ -3,7 +3,8 @@
 SHELL := bash
 .SHELLFLAGS := -eo pipefail -c
 
-# The interpreter that makes .venv: the newest supported one that is there.
+# The interpreter that makes .venv: 3.11, as the published site, or the next
+# that is there.
 PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
 VENV := .venv
 BIN := $(VENV)/bin

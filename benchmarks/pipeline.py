@@ -18,7 +18,8 @@ from rounds import LEAST_STEPS
 from summary import PIPELINE_COLUMNS, pipeline_cells, spread, text_table
 from worker import measure
 
-from cct_utils import results
+from cct_utils._environment import describe_environment
+from cct_utils._files import write_json
 from cct_utils.models import create_model, supported_arguments
 from cct_utils.training import RECIPES, compile_model, find_recipe
 from cct_utils.training.batches import ShuffledBatches
@@ -31,13 +32,13 @@ IMAGES = 5_000
 def main(arguments=None):
     """Measures the recipes of the command line."""
     options = parse(arguments)
-    environment = results.describe_environment()
+    environment = describe_environment()
     keras.config.set_dtype_policy(options.precision)
     rows = [measure_recipe(name, options) for name in options.recipes]
     print(text_table(PIPELINE_COLUMNS, map(pipeline_cells, rows)))
     if options.out:
         words = sys.argv[1:] if arguments is None else arguments
-        results.write_json(
+        write_json(
             options.out,
             {
                 "schema": 1,

@@ -97,7 +97,9 @@ def measure_group(cases, pythons, *, rounds, seconds, at_once=False, say=print):
 
     try:
         if at_once:
-            workers = [Worker(case, pythons[case.framework]) for case in cases]
+            # One by one, so that those are ended before which one fails.
+            for case in cases:
+                workers.append(Worker(case, pythons[case.framework]))
         waiting = list(workers)
         for case in cases:
             # One after the other, if not at once: each takes its memory once,

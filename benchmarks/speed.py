@@ -21,13 +21,14 @@ import summary
 from options import measuring_parser, parse_measuring
 from rounds import measure_group
 
-from cct_utils import results
+from cct_utils._environment import describe_environment
+from cct_utils._files import write_json
 
 
 def main(arguments=None):
     """Measures what the command line asks for; returns the exit status."""
     options = parse(arguments)
-    environment = results.describe_environment()
+    environment = describe_environment()
     pythons = {"keras": sys.executable, "pytorch": options.peer_python}
     groups = plan.plan(
         options.groups,
@@ -67,7 +68,7 @@ def main(arguments=None):
     for point in points:
         print(summary.acceptance_line(point))
     if options.out:
-        results.write_json(
+        write_json(
             options.out,
             {
                 "schema": 1,

@@ -6,6 +6,8 @@ import itertools
 import json
 import sys
 
+from cct_utils.training.run_list import add_seed_arguments, member_folder
+
 # As a reader of the recipe's Python types them; JSON writes them otherwise.
 CONSTANTS = {"True": True, "False": False, "None": None}
 
@@ -43,6 +45,7 @@ def _parser():
         "train",
         help="train a model; the same command resumes a stopped run",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,  # as a list of runs is read
     )
     train.set_defaults(command=_train)
     train.add_argument(
@@ -60,23 +63,7 @@ def _parser():
         "--epochs", type=int, help="the recipe's own if not given"
     )
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument(
-        "--seeds",
-        type=int,
-        nargs="+",
-        action="extend",
-        help="train these seeds together, on a GPU and with KERAS_BACKEND=jax; "
-        "their folders are OUT_<seed>",
-    )
-    train.add_argument(
-        "--sweep",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME=VALUE,VALUE",
-        help="with --seeds: train each seed with each of these values of a "
-        "number of the recipe; the folders are OUT_<value>_<seed>",
-    )
+    add_seed_arguments(train)
     train.add_argument(
         "--set",
         nargs="+",
@@ -219,7 +206,7 @@ def _train_together(options, settings, model_arguments):
             changes = dict(zip(swept, values, strict=True))
             members.append(
                 Member(
-                    "_".join(map(str, (options.out, *values, seed))),
+                    member_folder(options.out, seed, values),
                     seed,
                     recipe.replace(**changes),
                     model,
@@ -327,44 +314,25 @@ def _parse_value(text):
 
 def _evaluate(options):
     """Prints the accuracies of a finished run, computed anew."""
-    from cct_utils.data import load_dataset
-    from cct_utils.results import load_record, load_trained
-    from cct_utils.training import evaluate_logits, predict_logits
+    from cct_utils.results import load_record
+    from cct_utils.training import evaluate_run
 
     record = load_record(options.run)
-    validates = options.split == "validation"
-    as_in_the_run = {}
-    if validates:
-        trained, validated, _ = record["data"]["images"]
-        as_in_the_run = {
-            "train_images": trained + validated,
-            "validation_split": validated / (trained + validated),
-        }
-    data = load_dataset(
-        options.dataset or record["data"]["name"],
-        seed=record["seed"],
+    result = evaluate_run(
+        options.run,
+        split=options.split,
+        mirror=options.mirror,
+        dataset=options.dataset,
         image_size=options.image_size,
-        **as_in_the_run,
     )
-    images, labels = data.x_test, data.y_test
-    if validates:
-        if data.fingerprint != record["data"].get("fingerprint"):
-            raise ValueError(
-                "The validation images must be those of the run, or it may "
-                "have been trained on some of them. Received: a data set with "
-                f"the fingerprint {data.fingerprint}, and a run on "
-                f"{record['data'].get('fingerprint')}"
-            )
-        images, labels = data.x_val, data.y_val
-    model = load_trained(options.run)
-    logits = predict_logits(model, images, mirror=options.mirror)
-    result = evaluate_logits(logits, labels)
     title = options.split.capitalize()
     looks = ", two looks at each" if options.mirror else ""
     print(
-        f"{record['model']} on {data.name}: "
+        f"{record['model']} on {options.dataset or record['data']['name']}: "
         f"{result['images']:,} {options.split} images{looks}"
     )
+    if not result["same_data"]:
+        print("Not the pixels of the run: other images, or another copy")
     print(f"{title} accuracy: {result['accuracy']:.2%}")
     print(f"{title} top 5 accuracy: {result['top-5-accuracy']:.2%}")
 

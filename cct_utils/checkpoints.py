@@ -45,12 +45,12 @@ def load_authors_weights(model, state):
             without preprocessing.
         state: dict from the authors' parameter names to arrays or tensors in
             PyTorch's layout, for instance what `torch.load(path,
-            weights_only=True)` returns.
+            weights_only=True)` returns, or an entry of it.
 
     Raises:
-        ValueError: if the model is not built as the authors', or names are
-            missing, unexpected or of another shape; the message lists all of
-            them.
+        ValueError: if the model is not built as the authors', values are no
+            arrays, or names are missing, unexpected or of another shape; the
+            message lists all of them.
 
     Example:
 
@@ -59,7 +59,7 @@ def load_authors_weights(model, state):
     >>> cct_utils.load_authors_weights(model, state)
     """
     _check_model(model)
-    arrays = {name: _to_array(value) for name, value in state.items()}
+    arrays = _to_arrays(state)
     places = _places(model)
     if POSITIONS in arrays:
         arrays[POSITIONS] = _fit_positions(arrays[POSITIONS], model)
@@ -165,6 +165,24 @@ def _position_kind(model):
         if layer.name == "position_embedding":
             return layer.kind
     return "none"
+
+
+def _to_arrays(state):
+    """Returns a dict of arrays or tensors as one of float32 arrays."""
+    arrays, others = {}, {}
+    for name, value in state.items():
+        try:
+            arrays[name] = _to_array(value)
+        except (TypeError, ValueError):
+            others[name] = value
+    if not others:
+        return arrays
+    inside = [name for name in others if isinstance(others[name], dict)]
+    advice = f"give checkpoint[{inside[0]!r}]" if inside else "leave others out"
+    raise ValueError(
+        "The values of `state` must be arrays or tensors, and those of a whole "
+        f"checkpoint are not: {advice}. Received: {', '.join(map(str, others))}"
+    )
 
 
 def _to_array(value):

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import activations, layers
 
+from cct_utils._files import write_atomically
 from cct_utils.augmentation import RandomPadCrop
 from cct_utils.layers import (
     CCTTokenizer,
@@ -23,7 +24,6 @@ from cct_utils.layers import (
     StochasticDepth,
     gelu,
 )
-from cct_utils.results import write_atomically
 
 # The first operator set with GELU, and the file format that came with it:
 # ONNX Runtime reads them since version 1.17.

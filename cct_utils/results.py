@@ -8,139 +8,16 @@ result. The records of the book's own runs are part of the package, in
 
 import json
 import math
-import os
 import pathlib
-import platform
-import shlex
-import subprocess
-import sys
-from importlib import metadata
 
 import numpy as np
 
 from cct_utils._choices import unknown_choice
-from cct_utils._devices import accelerators
 
 RECORDED = pathlib.Path(__file__).parent / "recorded"
 
 # The CCT-2/3x2 that is best on the validation images of all recorded.
 BEST_RUN = "cct_2_3x2_200_gpu_2"
-
-# What decides how fast an x86 processor multiplies, and in which precision.
-INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
-
-
-def write_atomically(path, write):
-    """Writes a file so that it is there either wholly or not at all.
-
-    Args:
-        path: where the file shall be.
-        write: function that is given a temporary path of the same folder and
-            the same endings, and writes there.
-    """
-    path = pathlib.Path(path)
-    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
-    try:
-        write(partial)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_json(path, content):
-    """Writes JSON atomically."""
-    text = json.dumps(content, indent=1) + "\n"
-    write_atomically(path, lambda partial: partial.write_text(text))
-
-
-def describe_environment():
-    """Returns what a record says of the machine and the software.
-
-    Returns:
-        A dict with `commit` (None outside a git checkout; with "+changes" if
-        files of the package differ from it), `versions` and `hardware`, which
-        names those of the processor's `INSTRUCTIONS` that decide its speed.
-    """
-    packages = ("keras", "tensorflow", "jax", "torch", "numpy")
-    versions = {"python": platform.python_version()}
-    for package in packages:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "commit": _commit(),
-        "versions": versions,
-        "hardware": {
-            "processor": _processor(),
-            "instructions": _instructions(),
-            "cores": len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count(),
-            "accelerators": accelerators(),
-        },
-    }
-
-
-def _commit():
-    """Returns the commit of the package's checkout, or None.
-
-    A copy of the tree without its history, on a rented machine for instance,
-    is told by the environment variable `CCT_COMMIT`.
-    """
-    if os.environ.get("CCT_COMMIT"):
-        return os.environ["CCT_COMMIT"]
-
-    def git(*arguments):
-        return subprocess.run(
-            ("git", *arguments),
-            cwd=pathlib.Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    try:
-        # An installed package may lie in the checkout of something else.
-        git("ls-files", "--error-unmatch", pathlib.Path(__file__).name)
-        commit = git("rev-parse", "--short=12", "HEAD")
-        changed = git("status", "--porcelain", "--", "*.py")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit + ("+changes" if changed else "")
-
-
-def _processor():
-    """Returns the name of the processor."""
-    name = _of_processor("model name")
-    return name or platform.processor() or platform.machine()
-
-
-def _instructions():
-    """Returns which of `INSTRUCTIONS` the processor has, where Linux says."""
-    flags = _of_processor("flags").split()
-    return [name for name in INSTRUCTIONS if name in flags]
-
-
-def _of_processor(what):
-    """Returns an entry of the first processor, "" where there is none."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == what:
-                return value.strip()
-    return ""
-
-
-def command_line():
-    """Returns the shell command that repeats this process."""
-    program = pathlib.Path(sys.argv[0])
-    if program.name == "__main__.py":
-        return shlex.join(["python", "-m", "cct_utils", *sys.argv[1:]])
-    return shlex.join(["python", program.name, *sys.argv[1:]])
 
 
 def recorded_runs():
@@ -244,9 +121,10 @@ def load_trained(name=BEST_RUN):
         A `keras.Model` from `(batch, height, width, channels)` to logits.
 
     Raises:
-        ValueError: if there is no such run, or its weights are not kept.
+        ValueError: if there is no such run, its weights are not kept, or its
+            record names another network than the one that was trained.
     """
-    from cct_utils.models import create_model
+    from cct_utils.models import architecture, create_model
 
     record = load_record(name)
     weights = _find_file(name, "best.weights.h5", "Trained weights")
@@ -256,5 +134,13 @@ def load_trained(name=BEST_RUN):
         num_classes=record["data"]["num_classes"],
         **record.get("model_arguments", {}),
     )
+    # Records are older than this entry.
+    if record.get("architecture") not in (None, architecture(model)):
+        raise ValueError(
+            "The record must name the network that was trained; build that "
+            "one, and load its weights from the run's best.weights.h5. "
+            f"Received: {str(name)!r}, of which {record['model']!r} with "
+            f"model_arguments={record.get('model_arguments', {})} is another"
+        )
     model.load_weights(weights)
     return model

@@ -3,7 +3,8 @@
 Nothing is executed and neither Keras nor TensorFlow is imported. Only pages
 that changed are built anew; a change of the settings rebuilds everything.
 Beside the site lies a copy of it in one file, for reading without a network,
-and the PDF once `make_pdf.py` has run; the home page links to what is there.
+and the PDF once `make_pdf.py` has run, until the pages change; the home page
+links to what is there.
 """
 
 import hashlib
@@ -93,10 +94,43 @@ def write_offline_copy(html):
         digest.update(f"{name} {len(content)} ".encode() + content)
     comment = digest.hexdigest().encode()
     copy = html / f"{COPY}.zip"
-    if not copy.exists() or zipfile.ZipFile(copy).comment != comment:
+    if not copy.exists() or site_digest(html) != comment:
         pack(contents, copy, comment)
+    drop_old_pdf(html)
     offer_downloads(html)
     return copy
+
+
+def site_digest(html):
+    """The checksum of the site, as its copy in one file has it."""
+    with zipfile.ZipFile(html / f"{COPY}.zip") as archive:
+        return archive.comment
+
+
+def pdf_stamp(html):
+    """The file that holds the digest of the site that the PDF shows."""
+    return html.with_name("pdf") / f"{COPY}.sha256"
+
+
+def drop_old_pdf(html):
+    """Remove a PDF that was printed of other pages: it is no longer offered."""
+    stamp = pdf_stamp(html)
+    if not stamp.exists() or stamp.read_bytes() != site_digest(html):
+        (html / f"{COPY}.pdf").unlink(missing_ok=True)
+
+
+def offer_pdf(html, printed, digest):
+    """Put the PDF into the site, where it stays until the pages change.
+
+    `digest` is that of the site when it was read.
+    """
+    part = html / f"{COPY}.part"
+    shutil.copyfile(printed, part)
+    part.replace(html / f"{COPY}.pdf")
+    stamp = pdf_stamp(html)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_bytes(digest)
+    offer_downloads(html)
 
 
 def offer_downloads(html):
@@ -140,8 +174,6 @@ def main():
     code = build()
     if code:
         sys.exit(f"The book did not build: see the messages above ({code}).")
-    # One that was printed of other pages is no longer offered.
-    (OUTPUT / "html" / f"{COPY}.pdf").unlink(missing_ok=True)
     write_offline_copy(OUTPUT / "html")
     seconds = time.perf_counter() - start
     print(f"Built in {seconds:.0f} s: {OUTPUT / 'html' / 'index.html'}")

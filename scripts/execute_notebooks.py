@@ -25,7 +25,13 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 TIMEOUT_SECONDS = 3600
 FIGURE_BYTES = 100_000
-STARTUP_LOG = "WARNING: All log messages before absl::InitializeLog()"
+# What TensorFlow says of the machine when it is imported: notes, no warnings.
+STARTUP_LOG = re.compile(
+    r"^(WARNING: All log messages before absl::InitializeLog\(\)"
+    r"|I0000 00:00:[\d.]+ +\d+ \S+:\d+\] "
+    r"|To enable the following instructions: ).*\n?",
+    re.MULTILINE,
+)
 STATE_TYPE = "application/vnd.jupyter.widget-state+json"
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 
@@ -65,6 +71,7 @@ def tidy(notebook, chapter):
         cell.metadata.pop("execution", None)
         if "outputs" in cell:
             cell.outputs = [o for o in cell.outputs if not is_startup_log(o)]
+            drop_startup_logs(cell.outputs)
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 output.data["image/png"] = shrink_figure(
@@ -109,9 +116,18 @@ def encode_png(picture):
 
 
 def is_startup_log(output):
-    """Whether TensorFlow wrote this about the processor, when imported."""
-    is_log = output.get("name") == "stderr"
-    return is_log and output["text"].startswith(STARTUP_LOG)
+    """Whether all of this is what TensorFlow wrote when it was imported."""
+    if output.get("name") != "stderr":
+        return False
+    rest, found = STARTUP_LOG.subn("", output["text"])
+    return found > 0 and not rest.strip()
+
+
+def drop_startup_logs(outputs):
+    """Cut what TensorFlow wrote when imported out of what else was written."""
+    for output in outputs:
+        if output.get("name") == "stderr":
+            output["text"] = STARTUP_LOG.sub("", output["text"])
 
 
 def prune_widgets(notebook):

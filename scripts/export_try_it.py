@@ -128,7 +128,7 @@ def write_pictures(classes):
 def main():
     """Write the files and say how large they are."""
     from cct_utils import load_trained
-    from cct_utils.results import write_atomically, write_json
+    from cct_utils._files import write_atomically, write_json
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(

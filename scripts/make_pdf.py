@@ -5,20 +5,19 @@ one another instead of to files. It is printed twice: the first time to learn on
 which page each chapter begins, the second time with these numbers in the table
 of contents. Explorers appear as the picture they show before anybody moves
 their controls. `python scripts/build_book.py` has to come first; the home page
-offers the PDF from then on.
+offers the PDF from then on, until the pages change.
 """
 
 import html
 import logging
 import posixpath
 import re
-import shutil
 import sys
 import time
 from pathlib import Path
 
 import yaml
-from build_book import COPY, offer_downloads
+from build_book import COPY, offer_pdf, site_digest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 from site_browser import chromium
@@ -323,6 +322,7 @@ def main():
     logging.getLogger("pypdf").setLevel(logging.ERROR)
     if not (SITE / "book" / "index.html").exists():
         sys.exit(f"There is no site in {SITE}: run `make book` first.")
+    digest = site_digest(SITE)
     text = assemble()
     document = OUTPUT.with_suffix(".html")
     document.parent.mkdir(parents=True, exist_ok=True)
@@ -330,8 +330,7 @@ def main():
     printed = print_twice(document, len(VIEW.findall(text)))
     headings = re.findall(r"<h[1-6]>(.*?)</h[1-6]>", text, re.DOTALL)
     finish(printed, [html.unescape(plain(each)) for each in headings])
-    shutil.copyfile(OUTPUT, SITE / OUTPUT.name)
-    offer_downloads(SITE)
+    offer_pdf(SITE, OUTPUT, digest)
     seconds = time.perf_counter() - start
     print(f"Printed in {seconds:.0f} s: {OUTPUT}")
 

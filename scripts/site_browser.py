@@ -75,6 +75,7 @@ def served(folder=HTML):
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
+        server.server_close()
 
 
 @contextlib.contextmanager

@@ -115,7 +115,7 @@ def test_recipes_are_lists_of_layers_with_names():
 
 
 @pytest.mark.parametrize(
-    ("image_size", "padding"), [(32, 4), (64, 8), ((32, 48), 4), ((96, 80), 10)]
+    ("image_size", "padding"), [(32, 4), (64, 8), ((32, 48), 4), ([96, 80], 10)]
 )
 def test_largest_shift_is_an_eighth_of_the_smaller_side(image_size, padding):
     assert augmentation_layers("crop_flip", image_size)[0].padding == padding

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from cct_utils.models import create_model
+from cct_utils.plots import COLORS
 
 CASE = {"group": "settings", "task": "train", "model": "cct_2_3x2"}
 
@@ -225,6 +226,28 @@ def test_a_worker_that_fails_is_named_and_the_others_go_on(load, tmp_path):
     assert (measured, failed) == ([], [(case, "no torch here")])
 
 
+def test_workers_end_where_a_later_one_does_not_start(load, monkeypatch):
+    rounds, plan = load("rounds"), load("plan")
+    closed = []
+
+    class Worker:
+        def __init__(self, case, python):
+            if case.batch == 3:
+                raise FileNotFoundError("no such interpreter")
+            self.case = case
+
+        def close(self):
+            closed.append(self.case.batch)
+
+    monkeypatch.setattr(rounds, "Worker", Worker)
+    cases = [plan.Case(**{**CASE, "batch": n}) for n in (1, 2, 3, 4)]
+    with pytest.raises(FileNotFoundError):
+        rounds.measure_group(
+            cases, {"keras": "python"}, rounds=1, seconds=0.1, at_once=True
+        )
+    assert closed == [1, 2]
+
+
 def test_the_command_names_no_folder_of_this_machine(load, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     words = ["--peer-python", "/home/me/bin/python", "--rounds", "3"]
@@ -341,7 +364,7 @@ def test_growth_is_drawn_where_equal_factors_are_equal_steps(load):
         "From 1 to 4 blocks &amp; co: × 4.00 for example&#x27;s CCT, "
         "× 16 for CCT-2/3x2." in figure
     )
-    lines = re.findall(r'class="curve" points="([^"]+)"', figure)
+    lines = re.findall(r'class="curve".* points="([^"]+)"', figure)
     linear, square = (
         [tuple(map(float, point.split(","))) for point in line.split()]
         for line in lines
@@ -350,14 +373,15 @@ def test_growth_is_drawn_where_equal_factors_are_equal_steps(load):
         assert x0 < x1 < x2 and y0 > y1 > y2  # in order, and up the page
         assert x2 - x1 == pytest.approx(x1 - x0, abs=0.2)
         assert y2 - y1 == pytest.approx(y1 - y0, abs=0.2)
-    assert re.findall(r'<g class="([^"]+)"', figure) == [
-        "run-article",
-        "run-cct",
-    ]
+    colors = re.findall(r'<g style="color: (#\w+);', figure)
+    assert colors == [COLORS["article"], COLORS["cct"]]
+    assert figure.count('dasharray="none"') == 2
     rows += [row("cct_2_7x2", n, n) for n in (1, 4)]
     figure = load("growth_figure").growth_figure(rows, "layers", "blocks")
-    assert figure.count('class="run-cct"') == 1
-    assert figure.count('class="run-cct second"') == 1
+    colors = re.findall(r'<g style="color: (#\w+);', figure)
+    assert colors[1:] == [COLORS["cct"]] * 2
+    dashes = re.findall(r'dasharray="([^"]+)"', figure)
+    assert dashes == ["none", "none", "7 4"]
     rise = [line[0][1] - line[2][1] for line in (linear, square)]
     assert rise[1] == pytest.approx(2 * rise[0], abs=0.4)
 

@@ -317,6 +317,28 @@ def test_all_problems_are_listed_at_once_and_nothing_is_assigned(state, model):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize(
+    ("wrap", "reason"),
+    [
+        (
+            lambda state: {"state_dict": state, "epoch": 3, "arch": "cct"},
+            r"give checkpoint\['state_dict'\]. Received: state_dict, arch",
+        ),
+        (
+            lambda state: {"model": state},
+            r"give checkpoint\['model'\]. Received: model$",
+        ),
+        (
+            lambda state: {**state, "arch": "cct"},
+            "leave others out. Received: arch",
+        ),
+    ],
+)
+def test_a_whole_checkpoint_is_refused(state, model, wrap, reason):
+    with pytest.raises(ValueError, match=reason):
+        load_authors_weights(model, wrap(state))
+
+
 def test_another_number_of_classes_is_named(state):
     model = create_cct_variant("cct_2_3x2", num_classes=100)
     with pytest.raises(ValueError, match="head for num_classes=10"):

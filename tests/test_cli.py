@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from cct_utils import (
+    create_cct_variant,
     load_dataset,
     load_test_logits,
     load_trained,
-    training,
+    run_experiment,
 )
 from cct_utils.__main__ import _parse_settings, _parser, main
-from cct_utils.training import predict_logits
+from cct_utils.training import evaluation, predict_logits
 
 TRAIN = (
     "train cct_2_3x2 --dataset digits --train-images 200 --epochs 2 "
@@ -245,6 +246,35 @@ def test_evaluate_of_the_test_images_does_not_divide_the_others(
     assert f"{record['test']['accuracy']:.2%}" in capsys.readouterr().out
 
 
+def test_evaluate_on_other_pixels_says_so(run, tmp_path, capsys):
+    """Of another copy of the data set, for instance of JPEG files."""
+    shutil.copytree(run, tmp_path / "run")
+    record = read_record(run)
+    record["data"]["fingerprint"] = "of another"
+    (tmp_path / "run" / "record.json").write_text(json.dumps(record))
+    assert main(["evaluate", str(tmp_path / "run")]) == 0
+    _, second, third, _ = capsys.readouterr().out.splitlines()
+    assert second == "Not the pixels of the run: other images, or another copy"
+    assert third == f"Test accuracy: {record['test']['accuracy']:.2%}"
+
+
+def test_evaluate_of_a_part_of_the_images_is_of_that_part(tmp_path, capsys):
+    model = create_cct_variant("cct_2_3x1", **SMALL)
+    data = load_dataset("digits", train_images=100, test_images=60)
+    record = run_experiment(
+        model, data, num_epochs=2, batch_size=45, progress=False,
+        run_dir=tmp_path, model_arguments=SMALL,
+    ).record  # fmt: skip
+    assert main(["evaluate", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "cct_2_3x1 on digits: 60 test images",
+        f"Test accuracy: {record['test']['accuracy']:.2%}",
+    ]
+    assert main(["evaluate", str(tmp_path), "--split", "validation"]) == 0
+    best = max(record["history"]["val_accuracy"])
+    assert f"Validation accuracy: {best:.2%}" in capsys.readouterr().out
+
+
 def test_evaluate_of_the_validation_images_repeats_the_best_epoch(run, capsys):
     assert main(["evaluate", str(run), "--split", "validation"]) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
@@ -270,13 +300,13 @@ def test_evaluate_refuses_validation_images_that_were_trained_on(
 def test_evaluate_with_two_looks_says_so_and_takes_them(
     run, capsys, monkeypatch
 ):
-    looks, predict = [], training.predict_logits
+    looks, predict = [], evaluation.predict_logits
 
     def watched(model, images, *, mirror):
         looks.append(mirror)
         return predict(model, images, mirror=mirror)
 
-    monkeypatch.setattr(training, "predict_logits", watched)
+    monkeypatch.setattr(evaluation, "predict_logits", watched)
     assert main(["evaluate", str(run), "--mirror"]) == 0
     first, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("test images, two looks at each")

@@ -1,5 +1,7 @@
 """Inspection: formulas equal what Keras builds, maps what it computes."""
 
+import ast
+
 import keras
 import numpy as np
 import pytest
@@ -238,6 +240,40 @@ def test_tokenizer_geometry_equals_the_layer(height, width, **sizes):
     assert [stage.name for stage in stages] == names[: len(stages)]
 
 
+@pytest.mark.parametrize("size", [(32, 48), [32, 48], np.array([32, 48])])
+def test_tokenizer_geometry_takes_a_size_in_any_form(size):
+    image, *_, last = inspection.tokenizer_geometry(size)
+    assert (image.height, image.width) == (32, 48)
+    assert (last.height, last.width) == (8, 12)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ({"image_size": 32.9}, "image_size=32.9"),
+        ({"image_size": "32"}, "image_size='32'"),
+        ({"image_size": (32, 32, 3)}, r"image_size=\(32, 32, 3\)"),
+        ({"stride": 0}, "stride=0"),
+        ({"kernel_size": 0}, "kernel_size=0"),
+        ({"padding": -1}, "padding=-1"),
+        ({"pooling_stride": 0}, "pooling_stride=0"),
+        ({"num_conv_layers": 0}, "num_conv_layers=0"),
+        ({"num_conv_layers": 3}, r"3 stages. .*channels=\(64, 128\)"),
+        ({"channels": 0}, "channels=0"),
+    ],
+)
+def test_tokenizer_geometry_refuses_what_the_layer_refuses(sizes, words):
+    with pytest.raises(ValueError, match=words):
+        inspection.tokenizer_geometry(**{"image_size": 32, **sizes})
+
+
+@pytest.mark.parametrize("name", ["cct_2_3x2", "cvt_2_4"])
+def test_counts_refuse_a_size_that_is_none(name):
+    for count in (inspection.count_parameters, inspection.count_macs):
+        with pytest.raises(ValueError, match="image_size='32'"):
+            count(**inspection.variant_sizes(name, "32"))
+
+
 @pytest.mark.parametrize(
     ("kernel_size", "stride", "padding", "num_conv_layers"),
     [(3, 1, 1, 1), (3, 1, 1, 2), (7, 2, 3, 2)],
@@ -307,6 +343,10 @@ def test_pooling_weights_need_sequence_pooling(images):
     vit = create_vit_variant("vit_lite_2_4", image_size=16)
     with pytest.raises(ValueError, match="attention_maps.*'vit_lite_2_4'"):
         inspection.pooling_weights(vit, images)
+    mean = create_cct_variant("cct_2_3x2", image_size=16, pooling="average")
+    with pytest.raises(ValueError, match="GlobalAverage") as error:
+        inspection.pooling_weights(mean, images)
+    assert "class token" not in str(error.value)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
@@ -410,6 +450,77 @@ def test_rollout_refuses_a_wrong_share(residual):
 def test_rollout_needs_a_map():
     with pytest.raises(ValueError, match="at least one block"):
         inspection.attention_rollout([])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda maps: [maps[0] * 2.5, maps[1]], r"maps\[0\].*sums from 2.5"),
+        (lambda maps: [maps[0], maps[1] * np.nan], r"maps\[1\].*sum to 1"),
+        (lambda maps: [2 * maps[0] - np.eye(5)], "none below 0"),
+        (lambda maps: [maps[0][0]], r"maps\[0\].*shape \(2, 5, 5\)"),
+        (lambda maps: [maps[0][..., :4]], r"shape \(4, 2, 5, 4\)"),
+        (lambda maps: [maps[0], maps[1][:3]], r"same shape.*\(3, 2, 5, 5\)"),
+    ],
+)
+def test_rollout_refuses_what_is_no_attention(change, words):
+    with pytest.raises(ValueError, match=words):
+        inspection.attention_rollout(change(_random_maps(blocks=2)))
+
+
+def test_rollout_takes_what_half_precision_computed():
+    maps = [weights.astype("float16") for weights in _random_maps(tokens=200)]
+    rollout = inspection.attention_rollout(maps)
+    assert rollout.dtype == np.float32
+    np.testing.assert_allclose(rollout.sum(-1), 1, atol=0.01)
+
+
+def documented(x):
+    """What it is for.
+
+    More of it.
+    """
+    # The reason.
+    return x + 1  # at the right
+
+
+def test_source_is_without_its_docstring_and_keeps_comments():
+    source = inspection.source_of(documented)
+    assert source == (
+        "def documented(x):\n"
+        "    # The reason.\n"
+        "    return x + 1  # at the right"
+    )
+    assert repr(source) == source
+
+
+def test_source_of_a_method_begins_at_the_margin():
+    source = inspection.source_of(SequencePooling.call)
+    assert source.startswith("def call(self")
+    assert source.splitlines()[1].startswith("    ")
+    ast.parse(source)
+
+
+def test_source_is_shown_as_python():
+    source = inspection.source_of(documented)
+    assert source._repr_markdown_() == f"```python\n{source}\n```"
+
+
+def typed():
+    """A function whose lines nobody keeps, as of an interpreter."""
+    names = {}
+    exec("def typed(x):\n    return x", names)
+    return names["typed"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [len, np.add, 3, lambda x: x, typed()],
+    ids=["built in", "ufunc", "number", "lambda", "typed"],
+)
+def test_source_that_cannot_be_shown_is_a_type_error(function):
+    with pytest.raises(TypeError, match="`def`.*Received"):
+        inspection.source_of(function)
 
 
 def test_variant_sizes_refuse_an_unknown_name():

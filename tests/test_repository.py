@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import importlib
 import itertools
 import json
 import re
@@ -24,6 +25,9 @@ LEVELS = {
     "_onednn": 0,
     "_choices": 0,
     "_devices": 0,
+    "_environment": 0,
+    "_files": 0,
+    "_sizes": 0,
     "layers": 0,
     "augmentation": 0,
     "data": 0,
@@ -160,6 +164,88 @@ def test_import_is_light():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+# --- Docstrings -----------------------------------------------------------
+
+# What a class does when it is made and used is said in its own docstring.
+OF_THE_CLASS = ("__init__", "__post_init__", "build", "call")
+CHECKS = re.compile(r"_?check_|_?unknown_choice$|_?parse_size$")
+
+
+def exported_names():
+    """The names in the `__all__` of each package, and where each is from."""
+    for path in sorted((ROOT / "cct_utils").rglob("__init__.py")):
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        module = importlib.import_module(package)
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if getattr(value, "__module__", "").startswith("cct_utils."):
+                yield value.__module__, name
+
+
+EXPORTED = sorted(set(exported_names()))
+
+
+def definition_of(module, name):
+    """The syntax tree of a function or a class."""
+    path = Path(importlib.import_module(module).__file__)
+    return next(
+        node
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and node.name == name
+    )
+
+
+def bodies_of(definition):
+    """The functions that a docstring speaks of."""
+    if isinstance(definition, ast.FunctionDef):
+        return [definition]
+    return [
+        node
+        for node in definition.body
+        if isinstance(node, ast.FunctionDef) and node.name in OF_THE_CLASS
+    ]
+
+
+def takes_arguments(definition):
+    """Whether a function, or the `__init__` that a class has, is given any."""
+    of_class = isinstance(definition, ast.ClassDef)
+    for function in bodies_of(definition):
+        if of_class and function.name != "__init__":
+            continue
+        given = function.args
+        positional = [*given.posonlyargs, *given.args][int(of_class) :]
+        if positional or given.kwonlyargs or given.vararg or given.kwarg:
+            return True
+    return False
+
+
+def raises_by_itself(function):
+    """Whether an error is raised in a function's own body, or checked for."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            return True
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = getattr(called, "id", getattr(called, "attr", ""))
+            if CHECKS.match(name):
+                return True
+    return False
+
+
+@pytest.mark.parametrize(("module", "name"), EXPORTED)
+def test_public_docstring_has_its_sections(module, name):
+    definition = definition_of(module, name)
+    text = ast.get_docstring(definition)
+    assert text, f"{module}.{name} has no docstring"
+    if takes_arguments(definition):
+        assert re.search(r"^Args:$", text, re.M), f"{module}.{name}: no Args"
+    if any(map(raises_by_itself, bodies_of(definition))):
+        assert re.search(r"^Raises:$", text, re.M), (
+            f"{module}.{name}: no Raises"
+        )
 
 
 # --- Chapters -------------------------------------------------------------
@@ -308,6 +394,40 @@ def test_chapter_figures_are_png_of_sensible_width(chapter):
             data = base64.b64decode("".join(content))
             width = struct.unpack(">I", data[16:20])[0]
             assert 200 <= width <= 2400, "".join(cell["source"])[:60]
+
+
+def test_style_sheet_has_no_rule_for_what_no_drawing_has():
+    style = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
+    drawings = "".join(
+        path.read_text("utf-8")
+        for path in (ROOT / "book" / "_extensions").glob("*.py")
+    )
+    styled = {
+        name
+        for selector in re.findall(r"([^{}]+)\{", style)
+        if re.search(r"\.(curves|curve-key|growth)\b", selector)
+        for name in re.findall(r"\.([a-z][\w-]*)", selector)
+    }
+    lost = {
+        name
+        for name in styled
+        if not re.search(rf"(?<![\w-]){name}(?![\w-])", drawings)
+    }
+    assert styled and not lost
+
+
+def test_style_sheet_has_no_color_that_nothing_uses():
+    style = (ROOT / "book" / "_static" / "book.css").read_text("utf-8")
+    texts = [style, (ROOT / "scripts" / "make_pdf.css").read_text("utf-8")]
+    for kind in ("*.py", "*.html", "*.js", "*.css", "*.svg"):
+        texts += [
+            path.read_text("utf-8")
+            for path in (ROOT / "book").rglob(kind)
+            if "vendor" not in path.parts
+        ]
+    defined = set(re.findall(r"^\s*(--book-[\w-]+):", style, re.M))
+    used = set(re.findall(r"var\((--book-[\w-]+)", "\n".join(texts)))
+    assert defined == used
 
 
 # --- The repository's address ----------------------------------------------

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from cct_utils import Recipe
+from cct_utils import RECIPES, Recipe
+from cct_utils.plots import style
 from cct_utils.results import BEST_RUN
 from cct_utils.training import load_run_list
 
@@ -157,14 +158,34 @@ def words(html):
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
+def table_of_results(tables, folder):
+    """The words of the results page's table."""
+    full = tables.full_runs(folder, tables.read_records(folder))
+    return words(tables.results_table(tables.groups_of(full)))
+
+
 def test_old_and_new_records_of_one_recipe_are_seeds_of_one_row(tables, folder):
-    glance = words(tables.render_glance(folder))
+    page = table_of_results(tables, folder)
     assert (
         "measured here CCT-2/3x2 article 77.00, 79.00 seeds 0, 1, in float32 "
-        "2 7 283,723" in glance
+        "2 7 283,723" in page
     )
-    assert "CCT-2/3x2 fast 79.00 seed 1, in float32 2 7 283,723" in glance
-    assert glance.count("measured here") == 2
+    assert "CCT-2/3x2 fast 79.00 seed 1, in float32 2 7 283,723" in page
+    assert page.count("measured here") == 2
+
+
+def test_home_page_shows_the_chosen_runs_with_all_their_seeds(
+    tables, folder, monkeypatch
+):
+    monkeypatch.setattr(tables, "AT_A_GLANCE", ("new", "of_another_time"))
+    glance = words(tables.render_glance(folder))
+    row = (
+        "measured here CCT-2/3x2 article 2 77.00, 79.00 seeds 0, 1, in float32"
+    )
+    assert row in glance
+    assert glance.count("measured here") == 1
+    assert "the authors CCT-2/3x2 their script 200 89.17 best of four" in glance
+    assert "keras.io" not in glance  # of whose models no run is chosen
 
 
 def test_whatever_a_recipe_sets_sets_a_row_apart(tables):
@@ -304,11 +325,11 @@ def test_the_books_own_records_make_a_page(tables, root):
 def test_runs_on_a_gpu_have_a_row_of_their_own_without_a_price(
     tables, with_group
 ):
-    glance = words(tables.render_glance(with_group))
+    page = table_of_results(tables, with_group)
     group = "CCT-2/3x2 article 70.00, 72.00 seeds 3, 4, on a GPU, in float32 2"
-    assert f"{group} – 283,723" in glance
-    assert "77.00, 79.00 seeds 0, 1, in float32 2 7 283,723" in glance
-    assert glance.count("measured here") == 3
+    assert f"{group} – 283,723" in page
+    assert "77.00, 79.00 seeds 0, 1, in float32 2 7 283,723" in page
+    assert page.count("measured here") == 3
 
 
 def test_a_row_is_of_one_kind_of_machine(tables):
@@ -538,16 +559,35 @@ def test_epochs_are_drawn_by_factors_up_to_the_last(tables):
     assert tables.x_position(1, 1) == tables.MARGIN_LEFT
 
 
-def test_every_recipe_and_model_of_a_curve_has_a_color(tables, root):
-    css = (root / "book/_static/book.css").read_text()
-    for recipe in ("article", "authors_200", "fast", "long"):
-        record = {"model": "cct_2_3x2", "recipe": recipe}
-        assert f".curves .{tables.curve_class(record)} {{" in css
-    looks = {
-        tables.curve_class({"model": "cct_2_3x2", "recipe": recipe})
-        for recipe in ("article", "fast", "long")
-    }
-    assert len(looks) == 3
+def test_curves_look_as_in_the_figures(tables):
+    looks = importlib.import_module("curve_looks")
+    for model in ("cct_7_3x1", "cvt_2_4", "vit_lite_2_4", "vit_keras"):
+        color, _, line = looks.look_of(model, "fast")
+        expected = style.model_look(model)
+        assert (color, line) == (expected["color"], expected["linestyle"])
+    for recipe in (*RECIPES, "another"):
+        color, _, line = looks.look_of("cct_2_3x2", recipe)
+        known = recipe if recipe in RECIPES else "article"
+        expected = style.recipe_looks([known], model="cct")[known]
+        assert expected == {"color": color, "linestyle": line}
+    assert looks.look_of("article")[0] == style.COLORS["article"]
+    with pytest.raises(ValueError, match="'resnet' looks.*cct, cvt"):
+        looks.look_of("resnet")
+
+
+def test_curves_and_their_names_follow_the_theme_of_the_page(tables):
+    records = {"new": NEW, "fast": FAST, "cvt": {**NEW, "model": "cvt_2_4"}}
+    figure = tables.curves(tables.groups_of(records))
+    for light, dark, line in (
+        ("#0072B2", "#6DB7F2", "solid"),
+        ("#00324E", "#D5E9FB", "solid"),
+        ("#A83E7D", "#E58FC0", "dashed"),
+    ):
+        color = f"color: {light}; color: light-dark({light}, {dark})"
+        assert f'<g style="{color}"><polyline' in figure
+        key = f'"curve-key" style="{color}"><i style="border-top: 3px {line};'
+        assert key in figure
+    assert figure.count('stroke-dasharray="7 4"') == 1
 
 
 def test_runs_on_other_shares_of_the_images_are_not_averaged(tables):

@@ -1,10 +1,4 @@
-"""Results: whole files or none, records by name, trained weights."""
-
-import json
-import os
-import pathlib
-import shutil
-import subprocess
+"""Results: records by name, trained weights."""
 
 import keras
 import numpy as np
@@ -18,30 +12,8 @@ from cct_utils import (
     recorded_runs,
     results,
 )
-from cct_utils.models import create_model
-
-
-def test_write_atomically_replaces_a_file(tmp_path):
-    path = tmp_path / "file.txt"
-    for text in ("first", "second"):
-        results.write_atomically(path, lambda p, t=text: p.write_text(t))
-        assert path.read_text() == text
-    assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
-
-
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
-    """Or a machine that loses power may be left with an empty one."""
-    steps = []
-    for name in ("fsync", "replace"):
-        original = getattr(os, name)
-
-        def watched(*arguments, name=name, original=original):
-            steps.append(name)
-            original(*arguments)
-
-        monkeypatch.setattr(results.os, name, watched)
-    results.write_json(tmp_path / "a.json", {})
-    assert steps == ["fsync", "replace"]
+from cct_utils._files import write_json
+from cct_utils.models import architecture, create_model
 
 
 @pytest.mark.parametrize(
@@ -73,40 +45,6 @@ def test_a_seed_draws_the_weights_that_a_recorded_run_began_with(
         assert np.corrcoef(start, end)[0, 1] > 0.5
 
 
-def test_write_atomically_keeps_the_ending_for_the_writer(tmp_path):
-    seen = []
-
-    def write(partial):
-        seen.append(partial)
-        partial.write_text("")
-
-    results.write_atomically(tmp_path / "a.weights.h5", write)
-    assert seen[0].name.endswith(".weights.h5")
-    assert seen[0].parent == tmp_path and seen[0].name != "a.weights.h5"
-
-
-def test_write_atomically_keeps_the_old_file_if_the_writer_fails(tmp_path):
-    path = tmp_path / "file.txt"
-    path.write_text("old")
-
-    def fail(partial):
-        partial.write_text("hal")
-        raise OSError("the disk is full")
-
-    with pytest.raises(OSError, match="the disk is full"):
-        results.write_atomically(path, fail)
-    assert path.read_text() == "old"
-    assert [each.name for each in tmp_path.iterdir()] == ["file.txt"]
-
-
-def test_write_json_keeps_the_old_file_if_the_content_is_no_json(tmp_path):
-    path = tmp_path / "record.json"
-    results.write_json(path, {"a": 1})
-    with pytest.raises(TypeError):
-        results.write_json(path, {"a": object()})
-    assert json.loads(path.read_text()) == {"a": 1}
-
-
 # Records
 
 
@@ -126,7 +64,7 @@ def run(tmp_path):
         "data": {"image_shape": [16, 24, 3], "num_classes": 10},
         "seed": 0,
     }
-    results.write_json(tmp_path / "record.json", record)
+    write_json(tmp_path / "record.json", record)
     return tmp_path, model, logits, record
 
 
@@ -142,6 +80,27 @@ def test_a_folder_is_loaded_like_a_recorded_run(run):
         keras.ops.convert_to_numpy(load_trained(folder)(images)),
         keras.ops.convert_to_numpy(model(images)),
     )
+
+
+def test_weights_of_another_network_are_refused(run):
+    """Of one whose weights have the same shapes; older records do not say."""
+    folder, model, _, record = run
+    for arguments in ({}, {"augmentation": "crop_flip"}):
+        named = {
+            **record,
+            "model_arguments": arguments,
+            "architecture": architecture(model),
+        }
+        write_json(folder / "record.json", named)
+        assert load_trained(folder).count_params() == model.count_params()
+    other = {**named, "model_arguments": {"residual": "pre_norm"}}
+    write_json(folder / "record.json", other)
+    with pytest.raises(ValueError, match="must name the network") as error:
+        load_trained(folder)
+    assert "model_arguments={'residual': 'pre_norm'}" in str(error.value)
+    del other["architecture"]
+    write_json(folder / "record.json", other)
+    load_trained(folder)
 
 
 @pytest.mark.parametrize("load", [load_record, load_trained, load_test_logits])
@@ -167,7 +126,7 @@ def test_the_nearest_recorded_run_is_named(monkeypatch, run):
 def test_a_run_of_which_the_record_alone_is_kept_says_so(load, file, run):
     folder, *_, record = run
     record = {**record, "command": "python -m cct_utils train x"}
-    results.write_json(folder / "record.json", record)
+    write_json(folder / "record.json", record)
     (folder / file).unlink()
     assert load_record(folder) == record
     with pytest.raises(
@@ -224,84 +183,3 @@ def test_the_default_is_the_best_of_its_model_on_the_validation_images():
     received, expected = load_trained(), load_trained(results.BEST_RUN)
     for one, other in zip(received.weights, expected.weights, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-# The environment
-
-
-def test_the_environment_is_described():
-    environment = results.describe_environment()
-    assert environment["versions"]["numpy"] == np.__version__
-    assert environment["hardware"]["cores"] >= 1
-    assert environment["hardware"]["processor"]
-    known = set(results.INSTRUCTIONS)
-    assert set(environment["hardware"]["instructions"]) <= known
-    assert json.loads(json.dumps(environment)) == environment
-
-
-def test_instructions_are_those_of_the_processors_flags(monkeypatch, tmp_path):
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(
-        "model name\t: Some: CPU\nflags\t\t: fpu avx2 avx512_bf16x amx_bf16\n"
-        "\nmodel name\t: another\nflags\t\t: avx512f\n"
-    )
-    monkeypatch.setattr(results.pathlib, "Path", lambda path: cpuinfo)
-    assert results._instructions() == ["avx2", "amx_bf16"]
-    assert results._processor() == "Some: CPU"
-    cpuinfo.unlink()  # another system than Linux
-    assert results._instructions() == []
-    assert results._processor()
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
-def test_commit_is_the_packages_own(tmp_path, monkeypatch):
-    def git(*arguments):
-        identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True)
-
-    package = tmp_path / "lib" / "cct_utils"
-    package.mkdir(parents=True)
-    source = package / "results.py"
-    source.write_text("")
-    (tmp_path / "other.txt").write_text("")
-    monkeypatch.setattr(results, "__file__", str(source))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert results._commit() is None  # no checkout at all
-    git("init", "-q")
-    git("add", "other.txt")
-    git("commit", "-q", "-m", "another project")
-    assert results._commit() is None  # installed inside another project
-    git("add", ".")
-    git("commit", "-q", "-m", "the package")
-    assert len(results._commit()) == 12
-    source.write_text("changed = True")
-    assert results._commit().endswith("+changes")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (
-            ["/x/cct_utils/__main__.py", "train", "cct_2_3x2", "--out", "a b"],
-            "python -m cct_utils train cct_2_3x2 --out 'a b'",
-        ),
-        (["/x/script.py", "--fast"], "python script.py --fast"),
-    ],
-)
-def test_command_line_can_be_repeated(arguments, expected, monkeypatch):
-    monkeypatch.setattr(results.sys, "argv", arguments)
-    assert results.command_line() == expected
-
-
-def test_partial_files_of_two_processes_do_not_meet(tmp_path, monkeypatch):
-    names = []
-    for process in (11, 12):
-        monkeypatch.setattr(os, "getpid", lambda p=process: p)
-        results.write_atomically(
-            tmp_path / "a.txt",
-            lambda partial: (
-                names.append(pathlib.Path(partial.name))
-                or partial.write_text("")
-            ),
-        )
-    assert len(set(names)) == 2

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 import api_reference
+import curve_looks
 import model_figure
 import result_tables
 import site_speed
@@ -19,17 +20,18 @@ import try_it
 ROOT = Path(__file__).resolve().parents[2]
 MARKER = re.compile(r"^<!-- generated: (\S+) -->$", re.MULTILINE)
 RECORDS = ("cct_utils/recorded/*/record.json", "experiments/*.toml")
+LOOKS = curve_looks.STYLE
 # Name of a generated part -> what renders it, and the files it is made of.
 PARTS = {
     "api": (api_reference.render, "cct_utils/**/*.py"),
     "model-figure": (model_figure.render, "notebooks/*.ipynb"),
-    "results": (result_tables.render_page, *RECORDS),
+    "results": (result_tables.render_page, *RECORDS, LOOKS),
     "results-runs": (result_tables.render_runs, *RECORDS),
     "results-at-a-glance": (result_tables.render_glance, *RECORDS),
     "site-speed": (site_speed.render, site_speed.PATH),
     "try-it": (try_it.render, "book/_static/try_it*"),
     "try-it-limits": (try_it.render_limits, "book/_static/try_it*"),
-    "speed": (speed_tables.render_page, speed_tables.PATTERN),
+    "speed": (speed_tables.render_page, speed_tables.PATTERN, LOOKS),
 }
 TITLE_END = "</h1>"
 

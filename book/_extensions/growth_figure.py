@@ -1,4 +1,4 @@
-"""How the price of an image grows, as an inline drawing in the page's colors.
+"""How the price of an image grows, as an inline drawing.
 
 Both axes count in factors: equal steps are equal ratios, and a price that
 grows like a power of the size is a straight line.
@@ -7,6 +7,7 @@ grows like a power of the size is a straight line.
 import math
 from html import escape
 
+from curve_looks import color_style, look_of, polyline
 from result_tables import model_name
 
 WIDTH, HEIGHT = 440, 230
@@ -17,7 +18,7 @@ LABEL_HEIGHT = 15
 def growth_figure(rows, axis, words):
     """The processor time per image of each model over one of its sizes.
 
-    A model has the color of its family; the second of a family is dashed.
+    A model looks as in the figures; the second that looks so is dashed.
 
     Args:
         rows: the rows of a group of `benchmarks/speed.py`.
@@ -55,18 +56,17 @@ def growth_figure(rows, axis, words):
         f'text-anchor="middle">{escape(words)}</text>'
     )
     places = apart([y(line[-1][1]) for line in lines.values()])
-    families = []
+    looks = []
     for (model, line), place in zip(lines.items(), places, strict=True):
-        family = model.partition("_")[0]
-        dashed = " second" if family in families else ""
-        families.append(family)
+        look = look_of(model)
+        style = "--" if look in looks else look[-1]
+        looks.append(look)
         corners = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line)
         dots = "".join(
             f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>' for a, b in line
         )
         parts.append(
-            f'<g class="run-{family}{dashed}">'
-            f'<polyline class="curve" points="{corners}"/>{dots}'
+            f'<g style="{color_style(look)}">{polyline(corners, style)}{dots}'
             f'<text x="{WIDTH - RIGHT + 10}" y="{place + 4:.1f}">'
             f"{escape(model_name(model))}</text></g>"
         )

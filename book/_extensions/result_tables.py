@@ -13,6 +13,8 @@ import tomllib
 from html import escape
 from typing import NamedTuple
 
+from curve_looks import color_style, line_sample, look_of, polyline
+
 EXAMPLE = "https://keras.io/examples/vision/cct/"
 AUTHORS = (
     "https://github.com/SHI-Labs/Compact-Transformers/blob/main/examples/"
@@ -30,7 +32,6 @@ ALL_IMAGES = 50_000
 PLOT_WIDTH, PLOT_HEIGHT = 640, 300
 LOWEST, HIGHEST = 20, 90  # percent, of the axis of accuracy
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 58, 46, 12
-CURVES_OF_RECIPES = ("fast", "long")  # have a look of their own in book.css
 EPOCH_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 # Lists of short trainings, which are compared among themselves alone.
@@ -103,6 +104,26 @@ PUBLISHED = {
         f'<a href="{BEST_OF_FOUR}">best of four</a>',
     ),
 }
+
+# The columns of the table of results.
+RESULTS = (
+    "source",
+    "model",
+    "recipe",
+    "top-1 (%)",
+    "runs",
+    "epochs",
+    "CPU minutes",
+    "parameters",
+)
+
+# Runs whose rows the home page shows, with their other seeds.
+AT_A_GLANCE = (
+    "article_article_gpu_0",
+    "cct_2_3x2_article_gpu_0",
+    "cct_2_3x2_fast_0",
+    "cct_2_3x2_200_gpu_0",
+)
 
 # What is known of the settings behind the published figures.
 PUBLISHED_SETTINGS = {
@@ -322,14 +343,19 @@ def record_keys():
 
 
 def render_glance(root):
-    """The short table of the home page."""
-    return results_table(full_runs(root, read_records(root)))
+    """The short table of the home page: two models, and what a recipe does."""
+    full = full_runs(root, read_records(root))
+    shown = [full[name] for name in AT_A_GLANCE if name in full]
+    groups = [g for g in groups_of(full) if any(r in shown for r in g)]
+    return results_table(
+        groups, ("source", "model", "recipe", "epochs", "top-1 (%)", "runs")
+    )
 
 
 def render_page(root):
     """The results: comparison, curves, settings."""
     full = full_runs(root, read_records(root))
-    parts = [results_table(full)]
+    parts = [results_table(groups_of(full))]
     if full:
         parts += ["## How they learn", curves(groups_of(full))]
     parts += ["## Settings side by side", settings_table(full)]
@@ -350,40 +376,49 @@ def render_runs(root):
     return "\n\n".join(parts)
 
 
-def results_table(records):
-    """Published figures and ours, each model's rows together."""
-    groups = groups_of(records)
-    models = [*PUBLISHED, *(group[0]["model"] for group in groups)]
+def results_table(groups, columns=RESULTS):
+    """Published figures and ours, each model's rows together.
+
+    Args:
+        groups: lists of records, as `groups_of` makes them.
+        columns: which of the columns `RESULTS`. Where they are not all, models
+            of which there is no group are left out.
+    """
+    models = [group[0]["model"] for group in groups]
+    if columns == RESULTS:
+        models = [*PUBLISHED, *models]
     rows = []
     for model in dict.fromkeys(models):
         ours = [group for group in groups if group[0]["model"] == model]
         if model in PUBLISHED:
             rows.append(PUBLISHED[model])
         rows += [measured_row(group) for group in ours]
-    columns = (
-        "source",
-        "model",
-        "recipe",
-        "top-1 (%)",
-        "runs",
-        "epochs",
-        "CPU minutes",
-        "parameters",
+    body = [
+        (row.source == MEASURED, [cells_of(row)[name] for name in columns])
+        for row in rows
+    ]
+    numbers = [
+        i
+        for i, name in enumerate(columns)
+        if name not in ("source", "model", "recipe", "runs")
+    ]
+    return table(columns, body, numbers=numbers)
+
+
+def cells_of(row):
+    """What the columns `RESULTS` say of a row."""
+    minutes = row.cpu_minutes
+    cells = (
+        row.source,
+        row.model,
+        row.recipe,
+        row.top1,
+        row.note,
+        str(row.epochs),
+        "–" if minutes is None else f"{minutes:.0f}",
+        row.parameters,
     )
-    body = []
-    for row in rows:
-        cells = (
-            row.source,
-            row.model,
-            row.recipe,
-            row.top1,
-            row.note,
-            str(row.epochs),
-            "–" if row.cpu_minutes is None else f"{row.cpu_minutes:.0f}",
-            row.parameters,
-        )
-        body.append((row.source == MEASURED, cells))
-    return table(columns, body, numbers=(3, 5, 6, 7))
+    return dict(zip(RESULTS, cells, strict=True))
 
 
 def measured_row(group):
@@ -820,7 +855,7 @@ def row_html(first, cells, numbers, rest="td", columns=()):
 
 
 def curves(groups):
-    """Accuracy over the epochs as an inline drawing in the page's colors."""
+    """Accuracy over the epochs as an inline drawing, as in the chapters."""
     records = [group[0] for group in drawn(groups)]
     lines, labels = [], []
     longest = max(len(record["history"]["val_accuracy"]) for record in records)
@@ -830,8 +865,9 @@ def curves(groups):
             f"{x_position(epoch, longest):.1f},{y_position(value):.1f}"
             for epoch, value in enumerate(values, start=1)
         )
+        look = look_of(record["model"], recipe_of(record))
         lines.append(
-            f'<polyline class="curve {curve_class(record)}" points="{points}"/>'
+            f'<g style="{color_style(look)}">{polyline(points, look[-1])}</g>'
         )
         labels.append(f"{title_of(record)} ends at {100 * values[-1]:.1f} %")
     description = (
@@ -839,11 +875,7 @@ def curves(groups):
         + "; ".join(labels)
         + "."
     )
-    legend = "".join(
-        f'<span class="curve-key {curve_class(record)}">'
-        f"{escape(title_of(record))}</span>"
-        for record in records
-    )
+    legend = "".join(curve_key(record) for record in records)
     note = "epochs by equal factors; of several seeds the first."
     if any(small_epochs(record["settings"]) for record in records):
         note += " Where a recipe begins with smaller images, so does its "
@@ -877,17 +909,13 @@ def drawn(groups):
     return [each for each in groups if each is chosen[way(each)]]
 
 
-def curve_class(record):
-    """The class that gives a model the color it has in the chapters."""
-    if (
-        record["model"] == "cct_2_3x2"
-        and recipe_of(record) in CURVES_OF_RECIPES
-    ):
-        return f"run-{recipe_of(record)}"
-    if record["model"] == "vit_keras":
-        return "run-large"
-    family = record["model"].partition("_")[0]
-    return f"run-{family}"
+def curve_key(record):
+    """The name of a run in the legend, behind a piece of its line."""
+    look = look_of(record["model"], recipe_of(record))
+    return (
+        f'<span class="curve-key" style="{color_style(look)}">'
+        f"{line_sample(look)}{escape(title_of(record))}</span>"
+    )
 
 
 def x_position(epoch, longest):

@@ -259,7 +259,8 @@ class CompiledAugmentation:
 
         Args:
             key: a key of `jax.random`.
-            images: uint8 array `(batch, height, width, 3)`.
+            images: array `(batch, height, width, 3)` of pixels 0..255; uint8
+                where there is a policy.
             labels: one-hot float32 array `(batch, classes)`.
 
         Returns:
@@ -272,11 +273,10 @@ class CompiledAugmentation:
         def each(change, key, images):
             return vmap(change)(random.split(key, len(images)), images)
 
-        images = images.astype("int32")
         if self.shifts:
             images = each(self._shift_and_mirror, shifts, images)
         if self.policy:
-            images = each(self._apply_policy, policy, images)
+            images = each(self._apply_policy, policy, images.astype("int32"))
         images = images.astype("float32")
         if self.mixing:
             images, labels = self._mix(mixing, images, labels)

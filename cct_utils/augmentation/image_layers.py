@@ -12,6 +12,7 @@ import keras
 from keras import layers, ops
 
 from cct_utils._choices import check_choice
+from cct_utils._sizes import parse_size
 from cct_utils.layers._checks import check_whole
 
 AUGMENTATION_RECIPES = ("none", "crop_flip", "randaugment")
@@ -114,12 +115,13 @@ def augmentation_layers(recipe, image_size, seed=None, value_range=(0, 1)):
         A list of Keras layers, empty for `"none"`.
 
     Raises:
-        ValueError: if the recipe is unknown; the message names the nearest.
+        ValueError: if the recipe is unknown, and the message names the nearest;
+            or the size is not one positive integer or two.
     """
     check_choice("augmentation", recipe, AUGMENTATION_RECIPES)
     if recipe == "none":
         return []
-    size = min(image_size) if hasattr(image_size, "__len__") else image_size
+    size = min(parse_size(image_size))
     seeds = [None if seed is None else seed + i for i in range(3)]
     recipe_layers = [
         RandomPadCrop(size // 8, seed=seeds[0], name="augmentation_crop"),

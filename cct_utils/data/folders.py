@@ -4,7 +4,8 @@ import pathlib
 
 import numpy as np
 
-from cct_utils.data.photos import fit_image, parse_size
+from cct_utils._sizes import parse_size
+from cct_utils.data.photos import fit_image
 from cct_utils.data.splits import stratified_indices
 
 SUFFIXES = {

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cct_utils._choices import check_choice
+from cct_utils._sizes import parse_size
 
 PHOTOS = ("china", "flower")
 
@@ -19,6 +20,10 @@ def sample_photo(name, size=None):
 
     Returns:
         A `uint8` array of shape `(height, width, 3)`.
+
+    Raises:
+        ValueError: if there is no such photograph, or `size` is not one
+            positive integer or two.
     """
     from sklearn.datasets import load_sample_image
 
@@ -28,19 +33,7 @@ def sample_photo(name, size=None):
         return np.array(photo)
     from PIL import Image
 
-    return fit_image(Image.fromarray(photo), parse_size(size))
-
-
-def parse_size(size):
-    """Returns `(height, width)` for an integer or a pair of integers."""
-    pair = (size, size) if np.ndim(size) == 0 else tuple(size)
-    whole = [isinstance(side, (int, np.integer)) for side in pair]
-    if len(pair) != 2 or not all(whole) or min(pair) < 1:
-        raise ValueError(
-            "An image size must be a positive integer or a pair (height, "
-            f"width) of them: give for instance 32. Received: {size!r}"
-        )
-    return int(pair[0]), int(pair[1])
+    return fit_image(Image.fromarray(photo), parse_size(size, "size"))
 
 
 def fit_image(image, size):

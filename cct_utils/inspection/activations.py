@@ -11,9 +11,10 @@ import numpy as np
 from keras import ops
 
 from cct_utils._choices import unknown_choice
-from cct_utils.layers import SequencePooling
+from cct_utils.layers import ClassPooling, SequencePooling
 
 BATCH_SIZE = 64  # images at a time, so that memory does not grow with them
+ROUNDING = 0.02  # of a row's sum, where half precision computed the weights
 
 
 def layer_outputs(model, images, names):
@@ -82,16 +83,34 @@ def pooling_weights(model, images):
         ValueError: if the model has no such layer, because it pools in another
             way, or the images do not fit.
     """
-    pooling = _layer(model, "pooling")
-    if not isinstance(pooling, SequencePooling):
-        raise ValueError(
-            "Pooling weights are those of a SequencePooling; a model with a "
-            "class token shows what it looks at in the first row of each of "
-            f"its `attention_maps`. Received: {model.name!r}, whose layer "
-            f"'pooling' is a {type(pooling).__name__}"
-        )
+    pooling = sequence_pooling(model)
     (tokens,) = _compute(model, images, [pooling.input])
     return _in_batches(partial(pooling, return_weights=True), tokens)[1]
+
+
+def sequence_pooling(model):
+    """Returns the layer with which a model pools its tokens.
+
+    Args:
+        model: a model with a layer `pooling`, a `SequencePooling`.
+
+    Raises:
+        ValueError: if the model has no such layer, or it pools in another way.
+    """
+    pooling = _layer(model, "pooling")
+    if not isinstance(pooling, SequencePooling):
+        hint = (
+            "; what its class token looks at is in the first row of each of "
+            "its `attention_maps`"
+            if isinstance(pooling, ClassPooling)
+            else ""
+        )
+        raise ValueError(
+            "The model must pool its tokens by a SequencePooling to have "
+            f"pooling weights{hint}. Received: {model.name!r}, whose layer "
+            f"'pooling' is a {type(pooling).__name__}"
+        )
+    return pooling
 
 
 def attention_rollout(maps, residual=0.5):
@@ -111,7 +130,8 @@ def attention_rollout(maps, residual=0.5):
         says what output token `i` is made of.
 
     Raises:
-        ValueError: if there is no map or `residual` is not from 0 to 1.
+        ValueError: if there is no map, the maps differ in shape or are no
+            attention weights, or `residual` is not from 0 to 1.
 
     Reference:
         Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928
@@ -126,6 +146,13 @@ def attention_rollout(maps, residual=0.5):
             "`residual` is the share of the residual stream and must be a "
             f"number from 0 to 1. Received: residual={residual!r}"
         )
+    maps = [_check_map(weights, i) for i, weights in enumerate(maps)]
+    shapes = {weights.shape for weights in maps}
+    if len(shapes) > 1:
+        raise ValueError(
+            "`maps` must have the same shape for each block. "
+            f"Received: {', '.join(map(str, sorted(shapes)))}"
+        )
     identity = np.eye(maps[0].shape[-1], dtype="float32")
     rollout = identity
     for weights in maps:
@@ -133,6 +160,26 @@ def attention_rollout(maps, residual=0.5):
         step = (1 - residual) * mean + residual * identity
         rollout = step @ rollout
     return rollout
+
+
+def _check_map(weights, block):
+    """Returns the attention weights of a block, or says what is wrong."""
+    weights = np.asarray(ops.convert_to_numpy(weights), "float32")
+    if weights.ndim != 4 or weights.shape[2] != weights.shape[3]:
+        raise ValueError(
+            f"`maps[{block}]` must have shape (batch, heads, tokens, tokens). "
+            f"Received: shape {weights.shape}"
+        )
+    sums = weights.sum(axis=-1)
+    # Written so that a NaN does not pass.
+    if not ((weights >= 0).all() and (np.abs(sums - 1) < ROUNDING).all()):
+        raise ValueError(
+            f"`maps[{block}]` must hold weights after softmax, none below 0, "
+            "whose rows sum to 1, as `attention_maps` returns them. Received: "
+            f"weights from {weights.min():g} to {weights.max():g}, sums from "
+            f"{sums.min():g} to {sums.max():g}"
+        )
+    return weights
 
 
 def _layer(model, name):

@@ -6,6 +6,13 @@ the order in which an image passes the tokenizer.
 
 from typing import NamedTuple
 
+from cct_utils._sizes import parse_size
+from cct_utils.layers._checks import (
+    check_channels,
+    check_positive,
+    check_whole,
+)
+
 
 class Stage(NamedTuple):
     """What one step of the tokenizer puts out.
@@ -63,9 +70,21 @@ def tokenizer_geometry(
         stage. The height times the width of the last is the number of tokens.
 
     Raises:
-        ValueError: if the image is too small to leave a single token.
+        ValueError: if a size is out of its range, there are fewer channel
+            counts than stages, or the image is too small to leave a single
+            token.
     """
-    height, width = sides(image_size)
+    height, width = parse_size(image_size)
+    kernel_size = check_positive("kernel_size", kernel_size)
+    stride = check_positive("stride", stride)
+    padding = check_whole("padding", padding)
+    pooling_kernel_size = check_positive(
+        "pooling_kernel_size", pooling_kernel_size
+    )
+    pooling_stride = check_positive("pooling_stride", pooling_stride)
+    num_conv_layers = check_positive("num_conv_layers", num_conv_layers)
+    num_output_channels = check_channels(num_output_channels, num_conv_layers)
+    channels = check_positive("channels", channels)
     stages = [Stage("image", height, width, channels, 1, 1, 0, 0, 0)]
     for i in range(num_conv_layers):
         before = stages[-1]
@@ -114,11 +133,3 @@ def _slide(before, name, kernel_size, stride, padding):
         parameters=0,
         macs=0,
     )
-
-
-def sides(image_size):
-    """Returns `(height, width)` of a size given as one number or two."""
-    if isinstance(image_size, (tuple, list)):
-        height, width = image_size
-        return int(height), int(width)
-    return int(image_size), int(image_size)

@@ -11,7 +11,8 @@ import math
 from typing import NamedTuple
 
 from cct_utils._choices import check_choice
-from cct_utils.inspection.geometry import sides, tokenizer_geometry
+from cct_utils._sizes import parse_size
+from cct_utils.inspection.geometry import tokenizer_geometry
 from cct_utils.layers import PatchTokenizer
 from cct_utils.models import parse_name
 from cct_utils.models._shared import POOLINGS, POSITION_KINDS
@@ -264,7 +265,7 @@ def _token_sizes(
         )
     if patch_size is not None:
         tokenizer = PatchTokenizer(patch_size, embed_dim)
-        rows, columns = tokenizer.grid(*sides(image_size))
+        rows, columns = tokenizer.grid(*parse_size(image_size))
         inputs = patch_size**2 * channels
         return _TokenSizes(
             rows * columns,

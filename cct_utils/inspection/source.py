@@ -29,12 +29,21 @@ def source_of(function):
         of a notebook's cell it is shown in color.
 
     Raises:
-        TypeError: if there is no Python code to show, as for a function that
-            is built into Python.
+        TypeError: if there is no such code to show, as for a function that is
+            built into Python, a `lambda`, or one typed into an interpreter
+            that does not keep what is typed.
     """
-    lines = textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()
-    (definition,) = ast.parse("\n".join(lines)).body
-    if ast.get_docstring(definition) is not None:
+    try:
+        code = textwrap.dedent(inspect.getsource(function)).rstrip()
+        (definition,) = ast.parse(code).body
+        has_docstring = ast.get_docstring(definition) is not None
+    except (OSError, SyntaxError, TypeError, ValueError) as error:
+        raise TypeError(
+            "The code can be shown of what a file or a notebook defines by "
+            f"`def` or `class`. Received: {function!r}"
+        ) from error
+    lines = code.splitlines()
+    if has_docstring:
         docstring = definition.body[0]
         del lines[docstring.lineno - 1 : docstring.end_lineno]
     return Source("\n".join(lines))

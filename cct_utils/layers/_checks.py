@@ -2,6 +2,8 @@
 
 import numbers
 
+from cct_utils._sizes import is_whole
+
 
 def check_rate(name, rate):
     """Returns `rate` as a float, or raises if it is not in [0, 1)."""
@@ -26,6 +28,18 @@ def check_images(shape):
         )
 
 
+def check_channels(num_output_channels, num_conv_layers):
+    """Returns the channels of each stage, or raises if some have none."""
+    channels = tuple(num_output_channels)
+    if len(channels) < num_conv_layers:
+        raise ValueError(
+            "`num_output_channels` must name the channels of each of the "
+            f"{num_conv_layers} stages. "
+            f"Received: num_output_channels={channels}"
+        )
+    return channels
+
+
 def check_positive(name, value):
     """Returns `value` as an int, or raises if it is not at least 1."""
     return check_whole(name, value, least=1)
@@ -33,12 +47,7 @@ def check_positive(name, value):
 
 def check_whole(name, value, least=0):
     """Returns `value` as an int, or raises if it is not at least `least`."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, numbers.Real)
-        or not float(value).is_integer()
-        or value < least
-    ):
+    if not is_whole(value) or value < least:
         raise ValueError(
             f"`{name}` must be an integer of at least {least}. "
             f"Received: {name}={value!r}"

@@ -47,6 +47,9 @@ def mlp(x, hidden_units, dropout_rate, *, kernel_initializer=None, name=None):
 
     Returns:
         A tensor `(batch, tokens, hidden_units[-1])`.
+
+    Raises:
+        ValueError: if `dropout_rate` is not in [0, 1).
     """
     check_rate("dropout_rate", dropout_rate)
     initializer = initializers.get(kernel_initializer or "glorot_uniform")

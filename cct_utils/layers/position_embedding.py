@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from cct_utils._choices import unknown_choice
-from cct_utils.layers._checks import check_positive
+from cct_utils.layers._checks import check_positive, check_whole
 
 KINDS = ("learned", "sine")
 
@@ -26,6 +26,9 @@ def sine_cosine_table(length, dim):
 
     Returns:
         A float32 array `(length, dim)`.
+
+    Raises:
+        ValueError: if `length` or `dim` is not a positive integer.
 
     Reference:
         Vaswani et al. 2017, section 3.5, https://arxiv.org/abs/1706.03762
@@ -70,7 +73,12 @@ def resize_position_embedding(table, old_grid, new_grid):
     if old_grid == new_grid:
         return table
     image = table.reshape(1, *old_grid, -1)
-    resized = ops.image.resize(image, new_grid, interpolation="bilinear")
+    resized = ops.image.resize(
+        image,
+        new_grid,
+        interpolation="bilinear",
+        data_format="channels_last",  # whatever Keras is set to
+    )
     return ops.convert_to_numpy(resized).reshape(-1, table.shape[1])
 
 
@@ -119,7 +127,8 @@ class PositionEmbedding(layers.Layer):
 
     Raises:
         ValueError: if `sequence_length` is not a positive integer, `kind` is
-            unknown, or `x` has more tokens than there are positions.
+            unknown, `start_index` is not an integer of at least 0, or `x` has
+            more tokens than there are positions from there.
     """
 
     def __init__(
@@ -171,6 +180,7 @@ class PositionEmbedding(layers.Layer):
             )
 
     def call(self, x, start_index=0):
+        start_index = check_whole("start_index", start_index)
         num_tokens = x.shape[-2]
         if start_index + num_tokens > self.sequence_length:
             raise ValueError(

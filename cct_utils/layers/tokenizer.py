@@ -7,7 +7,12 @@ Transformers, arXiv 2104.05704.
 import keras
 from keras import layers, ops
 
-from cct_utils.layers._checks import check_images, check_positive, check_whole
+from cct_utils.layers._checks import (
+    check_channels,
+    check_images,
+    check_positive,
+    check_whole,
+)
 
 
 @keras.saving.register_keras_serializable("cct_utils")
@@ -69,13 +74,9 @@ class CCTTokenizer(layers.Layer):
         self.num_conv_layers = check_positive(
             "num_conv_layers", num_conv_layers
         )
-        self.num_output_channels = tuple(num_output_channels)
-        if len(self.num_output_channels) < self.num_conv_layers:
-            raise ValueError(
-                "`num_output_channels` must name the channels of each of the "
-                f"{self.num_conv_layers} stages. "
-                f"Received: num_output_channels={self.num_output_channels}"
-            )
+        self.num_output_channels = check_channels(
+            num_output_channels, self.num_conv_layers
+        )
         self.positional_emb = positional_emb
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         # Where "same" is symmetric the convolution can pad by itself, which

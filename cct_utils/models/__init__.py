@@ -1,5 +1,11 @@
 """Models that read like the paper's figure."""
 
+from cct_utils.models.architecture import (
+    architecture,
+    check_model_arguments,
+    is_augmentation,
+    recorded_name,
+)
 from cct_utils.models.by_name import (
     create_model,
     parse_name,
@@ -22,15 +28,19 @@ from cct_utils.models.vit import (
 __all__ = [
     "CCT_VARIANTS",
     "VIT_VARIANTS",
+    "architecture",
+    "check_model_arguments",
     "copy_resized",
     "create_cct_model",
     "create_cct_variant",
     "create_keras_vit",
     "create_model",
     "create_vit_variant",
+    "is_augmentation",
     "parse_name",
     "parse_variant",
     "parse_vit_variant",
+    "recorded_name",
     "resized_model",
     "supported_arguments",
 ]

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from cct_utils._choices import check_choice, unknown_choice
+from cct_utils._sizes import parse_size
 from cct_utils.augmentation import augmentation_layers
 from cct_utils.layers import (
     ClassPooling,
@@ -177,16 +178,18 @@ def classify(x, num_classes, initializer):
 
 def check_input_shape(image_size, input_shape):
     """Returns `(height, width, channels)`, or raises if the two disagree."""
+    height, width = parse_size(image_size)
     if input_shape is None:
-        image_size = check_positive("image_size", image_size)
-        return (image_size, image_size, 3)
+        return (height, width, 3)
     if len(input_shape) != 3:
         raise ValueError(
             "`input_shape` must be (height, width, channels). "
             f"Received: input_shape={tuple(input_shape)}"
         )
+    sides = tuple(input_shape[:2])
+    agree = height in sides if height == width else sides == (height, width)
     # 32 is the default of `image_size`: only another value can contradict.
-    if image_size != 32 and image_size not in input_shape[:2]:
+    if (height, width) != (32, 32) and not agree:
         raise ValueError(
             "`image_size` and `input_shape` must agree; give only one of them. "
             f"Received: image_size={image_size}, "

@@ -64,9 +64,10 @@ def create_cct_model(
     the paper's width; `create_cct_variant` the paper's model.
 
     Args:
-        image_size: height and width of the images.
-        input_shape: `(height, width, channels)`, for images that are not
-            square or not in color.
+        image_size: height and width of the images in pixels, or
+            `(height, width)`.
+        input_shape: `(height, width, channels)`, for images that are not in
+            color.
         num_heads: number of attention heads.
         projection_dim: width of the tokens.
         transformer_units: widths of the MLP; `(projection_dim,
@@ -150,10 +151,11 @@ def create_cct_variant(
     Args:
         name: `"cct_<layers>_<kernel>x<convolutions>"`, for instance
             `"cct_7_3x1"`; the layers choose a row of `CCT_VARIANTS`.
-        image_size: height and width of the images.
+        image_size: height and width of the images in pixels, or
+            `(height, width)`.
         num_classes: number of logits.
-        input_shape: `(height, width, channels)`, for images that are not
-            square or not in color.
+        input_shape: `(height, width, channels)`, for images that are not in
+            color.
         include_preprocessing: whether the model takes pixels 0..255 and
             normalizes them itself; otherwise it is the bare network.
         positional_emb: `"learned"`, `"sine"` or `"none"`.

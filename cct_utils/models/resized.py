@@ -7,6 +7,7 @@ import math
 
 import keras
 
+from cct_utils._sizes import parse_size
 from cct_utils.layers import CCTTokenizer, PatchTokenizer, PositionEmbedding
 from cct_utils.layers.position_embedding import resize_position_table
 
@@ -21,15 +22,19 @@ def resized_model(model, image_size):
 
     Args:
         model: a model of one of the book's architectures.
-        image_size: `(height, width)` of the images that the copy takes.
+        image_size: height and width in pixels of the images that the copy
+            takes, or `(height, width)`.
 
     Returns:
         A `keras.Model`, not compiled.
 
     Raises:
-        ValueError: if the images leave no token, there is no tokenizer, or
-            the head has weights for each token (`pooling="flatten"`).
+        ValueError: if the size is not one positive integer or two, the images
+            leave no token or cannot be cut into whole patches, there is no
+            tokenizer, or the head has weights for each token
+            (`pooling="flatten"`).
     """
+    image_size = parse_size(image_size)
     grid = _tokenizer(model).grid(*image_size)
     more_tokens = math.prod(grid) - math.prod(_grid(model))
     if any(isinstance(layer, keras.layers.Flatten) for layer in model.layers):

@@ -61,10 +61,11 @@ def create_vit_variant(
         name: `"vit_lite_<layers>_<patch size>"` or
             `"cvt_<layers>_<patch size>"`; the layers choose a row of
             `VIT_VARIANTS`.
-        image_size: height and width of the images.
+        image_size: height and width of the images in pixels, or
+            `(height, width)`.
         num_classes: number of logits.
-        input_shape: `(height, width, channels)`, for images that are not
-            square or not in color.
+        input_shape: `(height, width, channels)`, for images that are not in
+            color.
         include_preprocessing: whether the model takes pixels 0..255 and
             normalizes them itself; otherwise it is the bare network.
         positional_emb: `"learned"`, `"sine"` or `"none"`.
@@ -151,9 +152,10 @@ def create_keras_vit(
     MLP, and pixels are rescaled and augmented by the model itself.
 
     Args:
-        image_size: height and width of the images.
-        input_shape: `(height, width, channels)`, for images that are not
-            square or not in color.
+        image_size: height and width of the images in pixels, or
+            `(height, width)`.
+        input_shape: `(height, width, channels)`, for images that are not in
+            color.
         num_classes: number of logits.
         patch_size: height and width of a patch in pixels.
         projection_dim: width of the tokens.

@@ -56,7 +56,6 @@ from cct_utils.plots.ladder import (
     plot_runs_by_cost,
 )
 from cct_utils.plots.pooling import (
-    plot_effective_tokens,
     plot_gradient_maps,
     plot_pooling_weights,
     plot_readouts,
@@ -131,7 +130,6 @@ __all__ = [
     "plot_descents",
     "plot_differences",
     "plot_drop_patterns",
-    "plot_effective_tokens",
     "plot_encoder_blocks",
     "plot_feature_maps",
     "plot_gaps",

@@ -115,6 +115,9 @@ def plot_confusion(matrix, class_names, *, ax=None):
 
     Returns:
         The axes.
+
+    Raises:
+        ValueError: if the matrix has not one row and one column for each class.
     """
     matrix = np.asarray(matrix)
     if matrix.shape != (len(class_names),) * 2:

@@ -174,36 +174,6 @@ def plot_pooling_weights(images, weights, titles=None, *, columns=4):
     return fig
 
 
-def plot_effective_tokens(effective, num_tokens, *, ax=None):
-    """Draws how many tokens speak, over many images.
-
-    Args:
-        effective: array of effective numbers of tokens, one for each image.
-        num_tokens: number of tokens of an image, what an average would give.
-        ax: axes to draw on; new ones if None.
-
-    Returns:
-        The axes.
-    """
-    if ax is None:
-        _, ax = new_figure("column", 2.6)
-    bins = np.linspace(1, num_tokens, 22)
-    ax.hist(effective, bins=bins, color=COLORS["pool"], edgecolor="white")
-    middle = float(np.median(effective))
-    ax.axvline(middle, color=COLORS["ink"])
-    ax.axvline(num_tokens, color=COLORS["muted"], linestyle="--")
-    top = ax.get_ylim()[1]
-    ax.set_ylim(0, 1.22 * top)
-    ax.text(middle, 1.08 * top, f"median {middle:.0f} ", ha="right")
-    ax.text(num_tokens, 1.08 * top, f"average: {num_tokens} ", ha="right")
-    ax.set(
-        xlabel="effective number of tokens",
-        ylabel="images",
-        xlim=(1, num_tokens + 1),
-    )
-    return ax
-
-
 def plot_votes(image, weights, votes, name):
     """Draws how weights and votes make one logit: image, two factors, product.
 

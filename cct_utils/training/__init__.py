@@ -6,12 +6,12 @@ from cct_utils.training.calibration import (
     expected_calibration_error,
 )
 from cct_utils.training.compiled_epochs import CompiledEpochs, Member
-from cct_utils.training.experiment import (
-    compile_model,
+from cct_utils.training.evaluation import (
     evaluate_logits,
+    evaluate_run,
     predict_logits,
-    run_experiment,
 )
+from cct_utils.training.experiment import compile_model, run_experiment
 from cct_utils.training.learning_rate import find_learning_rate
 from cct_utils.training.recipes import RECIPES, Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
@@ -29,6 +29,7 @@ __all__ = [
     "calibration_bins",
     "compile_model",
     "evaluate_logits",
+    "evaluate_run",
     "find_learning_rate",
     "find_recipe",
     "expected_calibration_error",

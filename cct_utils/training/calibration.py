@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cct_utils.data import check_labels
+from cct_utils.training.evaluation import check_logits
 
 
 class CalibrationBins(NamedTuple):
@@ -31,10 +31,10 @@ def calibration_bins(logits, labels, num_bins=10):
         `CalibrationBins`.
 
     Raises:
-        ValueError: if the labels do not fit the logits, or there is no bin.
+        ValueError: if there are no logits, they are not finite numbers, the
+            labels do not fit them, or there is no bin.
     """
-    logits = np.asarray(logits, "float64")
-    labels = check_labels(labels, logits.shape[1], len(logits))
+    logits, labels = check_logits(logits, labels)
     if num_bins < 1:
         raise ValueError(
             f"`num_bins` must be at least 1. Received: num_bins={num_bins!r}"

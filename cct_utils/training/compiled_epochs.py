@@ -18,7 +18,8 @@ from cct_utils.augmentation.compiled import CompiledAugmentation
 from cct_utils.data import Dataset
 from cct_utils.layers import CCTTokenizer, PatchTokenizer, SelfAttention
 from cct_utils.models import copy_resized
-from cct_utils.training.experiment import evaluate_logits, stream_states
+from cct_utils.training.evaluation import evaluate_logits
+from cct_utils.training.experiment import copy_of, stream_states
 from cct_utils.training.recipes import Recipe
 
 CHUNK = 1000  # images of one model that are answered at a time
@@ -49,6 +50,8 @@ class State(NamedTuple):
 class CompiledEpochs:
     """The epochs of some members, each of them one program on the device.
 
+    The members' models stay as they are: the program is that of a copy.
+
     Args:
         members: list of `Member`, as for `run_together`.
     """
@@ -58,7 +61,7 @@ class CompiledEpochs:
 
         self.jax, self.jnp = jax, jax.numpy
         self.members = members
-        self.model, recipe = members[0].model, members[0].recipe
+        self.model, recipe = copy_of(members[0].model), members[0].recipe
         self.batch_size = recipe.batch_size
         self.steps = len(members[0].data.x_train) // self.batch_size
         # Each member's rate is given to each step: see `_step`.
@@ -163,7 +166,8 @@ class CompiledEpochs:
             `accuracy`, arrays `(members,)`.
 
         Raises:
-            FloatingPointError: if a loss is not a number, or out of bounds.
+            FloatingPointError: if a loss is not a number, or out of bounds;
+                names the folders of these members.
         """
         jnp, random = self.jnp, self.jax.random
         streams = [
@@ -198,17 +202,23 @@ class CompiledEpochs:
         )
         count = self.steps * self.batch_size
         values = {name: np.asarray(sums[name]) / count for name in sums}
-        if not np.all(values["loss"] <= 10 * np.log(self.classes)):
-            rates = ", ".join(
-                f"{e.recipe.learning_rate:g}" for e in self.members
-            )
+        self._check_losses(values["loss"], epoch)
+        return state, values
+
+    def _check_losses(self, losses, epoch):
+        """Raises if trainings diverged, and names them."""
+        lost = [
+            f"{member.folder} with a loss of {loss:g} and a learning rate of "
+            f"{member.recipe.learning_rate:g}"
+            for member, loss in zip(self.members, losses, strict=True)
+            if not loss <= 10 * np.log(self.classes)
+        ]
+        if lost:
             raise FloatingPointError(
-                f"A loss became {np.max(values['loss']):g} in epoch "
-                f"{epoch + 1}: a training diverged. Use a learning rate below "
-                f"the highest of {rates}, or look for images or labels that "
+                f"Diverged in epoch {epoch + 1}: {', '.join(lost)}. Use a "
+                "lower learning rate there, or look for images or labels that "
                 "are not numbers"
             )
-        return state, values
 
     def _order(self, member, epoch):
         """Returns the images of each step, as `ShuffledBatches` draws them.

@@ -8,14 +8,21 @@ import keras
 import numpy as np
 
 from cct_utils._devices import accelerators
+from cct_utils._environment import command_line, describe_environment
 from cct_utils.augmentation.batch import check_pixels
 from cct_utils.data import check_images, check_labels, load_dataset
-from cct_utils.results import command_line, describe_environment
+from cct_utils.models import (
+    architecture,
+    check_model_arguments,
+    is_augmentation,
+    recorded_name,
+)
 from cct_utils.training.batches import (
     OrderedBatches,
     ShuffledBatches,
     without_pauses,
 )
+from cct_utils.training.evaluation import evaluate_logits, predict_logits
 from cct_utils.training.progress import Progress
 from cct_utils.training.recipes import Recipe, find_recipe
 from cct_utils.training.run_folder import RunFolder
@@ -52,8 +59,11 @@ def compile_model(
             keras.metrics.TopKCategoricalAccuracy(5, name="top-5-accuracy"),
         ],
         steps_per_execution=steps_per_execution,
-        # On a processor XLA makes this network slower, not faster.
-        jit_compile="auto" if accelerators() else False,
+        # On a processor XLA makes this network slower, not faster, in
+        # TensorFlow. JAX would compile nothing without it.
+        jit_compile="auto"
+        if accelerators() or keras.backend.backend() == "jax"
+        else False,
     )
     # If its variables were made in the first step, TensorFlow would trace that
     # twice: seconds, for Muon.
@@ -91,6 +101,7 @@ def run_experiment(
         progress: whether to show progress and print the result.
         model_arguments: what the model was built with besides its name, data
             and defaults; recorded, so that `load_trained` can build it again.
+            A `run_dir` of one of the book's models needs them.
         steps_per_execution: see `compile_model`.
         **settings: other values for settings of the recipe, for instance
             `num_epochs=10` or `learning_rate=0.002`; see `Recipe`.
@@ -102,8 +113,9 @@ def run_experiment(
     Raises:
         ValueError: if images or labels do not fit the model, there are no
             validation images, a setting is unknown or not valid, images would
-            be augmented twice, the model is not made of layers, or
-            `run_dir` belongs to another run or is in use.
+            be augmented twice, the model is not made of layers, its name and
+            `model_arguments` make another network, or `run_dir` belongs to
+            another run or is in use.
         TypeError: if the model has a layer that Keras does not know.
         FloatingPointError: if the training diverges; says when and why.
     """
@@ -115,8 +127,10 @@ def run_experiment(
         data = load_dataset(data or "cifar10")
     # Before a long run, not after it.
     environment, tested = describe_environment(), float32_copy(model)
-    check_data(data, model, recipe)
+    data = check_data(data, model, recipe)
     check_augmented_once(model, recipe)
+    if run_dir is not None or model_arguments is not None:
+        check_model_arguments(model, model_arguments or {})
     described = {
         **describe_run(model, data, recipe),
         "model_arguments": model_arguments or {},
@@ -163,82 +177,11 @@ def run_experiment(
     return history
 
 
-def predict_logits(model, images, *, mirror=False, batch_size=256):
-    """Returns a classifier's logits of all images, some at a time.
-
-    Args:
-        model: model from pixels to logits.
-        images: array `(n, height, width, channels)`.
-        mirror: whether to show the model each image twice, the second time
-            mirrored left to right, and to average the two answers.
-        batch_size: images at a time.
-
-    Returns:
-        An array `(n, classes)`.
-    """
-    # Not by `model.predict`: it would trace a function for these few calls, and
-    # TensorFlow warns of that where one process tests several models.
-    looks = (images, images[:, :, ::-1]) if mirror else (images,)
-    return np.mean(
-        [
-            np.concatenate(
-                [
-                    keras.ops.convert_to_numpy(
-                        model(look[start : start + batch_size], training=False)
-                    )
-                    for start in range(0, len(look), batch_size)
-                ]
-            )
-            for look in looks
-        ],
-        axis=0,
-    )
-
-
-def evaluate_logits(logits, labels):
-    """Returns accuracy, top-5 accuracy and cross-entropy of predictions.
-
-    Args:
-        logits: array `(n, classes)`.
-        labels: integer array `(n,)`.
-
-    Returns:
-        A dict with `accuracy`, `top-5-accuracy` (shares of 1), `loss` (without
-        label smoothing, in nats) and `images`.
-
-    Raises:
-        ValueError: if the labels do not fit the logits, or logits are not
-            finite numbers.
-    """
-    logits = np.asarray(logits, "float64")
-    labels = check_labels(labels, logits.shape[1], len(logits))
-    if not np.all(np.isfinite(logits)):
-        count = np.sum(~np.isfinite(logits).all(axis=1))
-        raise ValueError(
-            "Logits must be finite numbers; look for what made them infinite, "
-            f"often a learning rate. Received: {count} rows that are not"
-        )
-    true = np.take_along_axis(logits, labels[:, None], axis=1)
-    # Among equals the lower class is ranked higher, as argmax does: a model
-    # that finds all classes equally likely must not be right each time.
-    earlier = np.arange(logits.shape[1]) < labels[:, None]
-    above = (logits > true) | ((logits == true) & earlier)
-    rank = np.sum(above, axis=1)  # how many classes are ranked higher
-    top = logits.max(axis=1, keepdims=True)
-    log_sum = top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
-    return {
-        "accuracy": float(np.mean(rank < 1)),
-        "top-5-accuracy": float(np.mean(rank < 5)),
-        "loss": float(np.mean(log_sum - true)),
-        "images": len(labels),
-    }
-
-
 def _augmentation_layers(model):
     """Returns the names of the layers that change images, at any depth."""
     names = []
     for layer in model.layers:
-        if layer.name.startswith("augmentation"):
+        if is_augmentation(layer.name):
             names.append(layer.name)
         elif isinstance(layer, keras.Model):
             names += _augmentation_layers(layer)
@@ -262,7 +205,8 @@ def describe_run(model, data, recipe):
     settings = dataclasses.asdict(recipe)
     del settings["model"]  # the model is described by its own arguments
     return {
-        "model": "article" if model.name == "cct" else model.name,
+        "model": recorded_name(model),
+        "architecture": architecture(model),
         "parameters": model.count_params(),
         "data": {
             "name": data.name,
@@ -281,7 +225,21 @@ def describe_run(model, data, recipe):
 
 
 def check_data(data, model, recipe):
-    """Raises if the data set does not fit the model or the recipe."""
+    """Returns the data set as it is trained on, if it fits model and recipe.
+
+    Args:
+        data: a `Dataset`; its labels may be of shape `(n, 1)`, and images and
+            labels may be lists.
+        model: model from pixels 0..255 to logits.
+        recipe: a `Recipe`.
+
+    Returns:
+        A `Dataset` of arrays, with `int64` labels `(n,)`.
+
+    Raises:
+        ValueError: if there are too few images, or images or labels do not
+            fit the model or the recipe.
+    """
     if recipe.batch_size > len(data.x_train):
         raise ValueError(
             "A batch must not be larger than the training data, "
@@ -295,17 +253,21 @@ def check_data(data, model, recipe):
             f"{len(data.x_val)} validation images"
         )
     for part in ("train", "val", "test"):
-        check_part(data, part, model)
+        data = check_part(data, part, model)
     check_pixels(recipe.augmentation, data.x_train)
+    return data
 
 
 def check_part(data, part, model):
-    """Raises if one part of the data does not fit the model.
+    """Returns the data set with one part as arrays, if it fits the model.
 
     Args:
         data: a `Dataset`.
         part: `"train"`, `"val"` or `"test"`.
         model: model from pixels 0..255 to logits.
+
+    Returns:
+        The `Dataset`; the part's labels are `int64` of shape `(n,)`.
 
     Raises:
         ValueError: if images are no pixels, labels are no classes, or either
@@ -319,7 +281,10 @@ def check_part(data, part, model):
             f"x_{part} must have the shape the model was built for, "
             f"{expected}. Received: {images.shape[1:]}"
         )
-    check_labels(labels, model.output_shape[-1], len(images), name=f"y_{part}")
+    labels = check_labels(
+        labels, model.output_shape[-1], len(images), name=f"y_{part}"
+    )
+    return data._replace(**{f"x_{part}": images, f"y_{part}": labels})
 
 
 def _fit(model, small, data, recipe, seed, folder, progress):
@@ -489,6 +454,14 @@ class _SaveEachEpoch(keras.callbacks.Callback):
         self.folder.save(self.model, history, best == epoch + 1)
 
 
+def copy_of(model):
+    """Returns the model once more, uncompiled, with equal weights."""
+    # Not clone_model: it would copy the optimizer as well.
+    copy = model.__class__.from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def float32_copy(model):
     """Returns the model in single precision, uncompiled, with equal weights.
 
@@ -507,7 +480,6 @@ def float32_copy(model):
             f"Received: a model of the class {type(model).__name__}"
         )
     _set_float32(config)
-    # Not clone_model: it would copy the optimizer as well.
     copy = model.__class__.from_config(config)
     copy.set_weights(model.get_weights())
     return copy

@@ -14,6 +14,7 @@ from cct_utils.training.experiment import (
     check_augmented_once,
     check_part,
     compile_model,
+    copy_of,
 )
 from cct_utils.training.recipes import Recipe, find_recipe
 
@@ -58,11 +59,10 @@ def find_learning_rate(
     if isinstance(recipe, str):
         recipe = find_recipe(recipe)
     recipe = recipe or Recipe()
-    check_part(data, "train", model)
+    data = check_part(data, "train", model)
     check_pixels(recipe.augmentation, data.x_train)
     check_augmented_once(model, recipe)
-    copy = model.__class__.from_config(model.get_config())
-    copy.set_weights(model.get_weights())
+    copy = copy_of(model)
     compile_model(copy, recipe)
     copy.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(
         start, decay_steps=steps - 1, decay_rate=stop / start

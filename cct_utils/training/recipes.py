@@ -341,6 +341,9 @@ RECIPES = {
 def find_recipe(name):
     """Returns a recipe by its name.
 
+    Args:
+        name: a key of `RECIPES`, for instance `"fast"`.
+
     Raises:
         ValueError: if there is no such recipe; names the nearest.
     """

@@ -16,7 +16,10 @@ try:
 except ImportError:  # Windows has no such locks: nobody is kept out there
     fcntl = None
 
-from cct_utils.results import write_atomically, write_json
+from cct_utils._files import write_atomically, write_json
+
+# What the first configurations do not say: compared where both say it.
+YOUNGER = ("architecture",)
 
 
 class RunFolder:
@@ -43,8 +46,8 @@ class RunFolder:
             known = self._read("config.json")
             if known is None:
                 write_json(self.path / "config.json", config)
-            elif _flat(known) != _flat(config):
-                raise ValueError(self._difference(known, config))
+            else:
+                self._check_same(known, config)
             self.state = self._read("state.json")
             if known is not None:
                 for partial in self.path.glob("partial-*"):
@@ -86,18 +89,22 @@ class RunFolder:
         path = self.path / name
         return json.loads(path.read_text()) if path.exists() else None
 
-    def _difference(self, known, config):
-        """Returns one sentence on how the two configurations differ."""
+    def _check_same(self, known, config):
+        """Raises if the two configurations differ, and says how."""
         known, config = _flat(known), _flat(config)
         parts = ", ".join(
             f"{key} was {known.get(key)!r} and is now {config.get(key)!r}"
             for key in {**known, **config}
             if known.get(key) != config.get(key)
+            and not (
+                key in YOUNGER and None in (known.get(key), config.get(key))
+            )
         )
-        return (
-            f"The folder {self.path} belongs to another run ({parts}); choose "
-            "another folder, or delete this one to start again"
-        )
+        if parts:
+            raise ValueError(
+                f"The folder {self.path} belongs to another run ({parts}); "
+                "choose another folder, or delete this one to start again"
+            )
 
     @property
     def epochs_done(self):

@@ -30,7 +30,46 @@ class Run(NamedTuple):
     def folders(self):
         """Names of the run folders: its own, or one for each of `--seeds`."""
         seeds = _options(self.arguments).seeds
-        return tuple(f"{self.name}_{seed}" for seed in seeds) or (self.name,)
+        return tuple(member_folder(self.name, seed) for seed in seeds) or (
+            self.name,
+        )
+
+
+def add_seed_arguments(parser):
+    """Adds the arguments by which one command trains several runs.
+
+    Args:
+        parser: an `argparse.ArgumentParser`.
+    """
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="train these seeds together, on a GPU and with KERAS_BACKEND=jax; "
+        "their folders are OUT_<seed>",
+    )
+    parser.add_argument(
+        "--sweep",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help="with --seeds: train each seed with each of these values of a "
+        "number of the recipe; the folders are OUT_<value>_<seed>",
+    )
+
+
+def member_folder(out, seed, values=()):
+    """Returns the folder of one of the runs that a command trains together.
+
+    Args:
+        out: what the folders' names begin with.
+        seed: the run's seed.
+        values: the run's values of a sweep.
+    """
+    return "_".join(map(str, (out, *values, seed)))
 
 
 def _options(arguments):
@@ -38,8 +77,7 @@ def _options(arguments):
     parser = argparse.ArgumentParser(
         add_help=False, allow_abbrev=False, exit_on_error=False
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=())
-    parser.add_argument("--sweep", nargs="+")
+    add_seed_arguments(parser)
     try:
         return parser.parse_known_args(arguments)[0]
     except argparse.ArgumentError as error:

@@ -19,23 +19,21 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from cct_utils.results import (
-    command_line,
-    describe_environment,
-    write_atomically,
-)
+from cct_utils._environment import command_line, describe_environment
+from cct_utils._files import write_atomically
+from cct_utils.models import architecture, check_model_arguments
 from cct_utils.training.compiled_epochs import (
     Answers,
     CompiledEpochs,
     State,
     assign_member,
 )
+from cct_utils.training.evaluation import evaluate_logits
 from cct_utils.training.experiment import (
     best_epoch,
     check_augmented_once,
     check_data,
     describe_run,
-    evaluate_logits,
     float32_copy,
 )
 from cct_utils.training.run_folder import RunFolder
@@ -65,9 +63,12 @@ def run_together(
     another epoch, the augmentation draws other random numbers, and the state
     is saved each minute and not after each epoch. The same call goes on from
     there where a killed one stopped, and trains nothing where all are recorded.
+    When the function returns, each model has the best weights of its member; a
+    model that several members share has those of the last of them.
 
     Args:
-        members: list of `Member`. Their recipes may differ in `MAY_DIFFER`.
+        members: list of `Member`, each with a folder of its own. Their recipes
+            may differ in `MAY_DIFFER`.
         recipe_name: name of the recipe, for the records.
         model_arguments: what the models were built with, for the records.
         report: function that is given a line for each epoch.
@@ -78,10 +79,12 @@ def run_together(
 
     Raises:
         ValueError: if the backend is not JAX, the members differ in more than
-            `MAY_DIFFER`, or a setting, a model or the data are not fit.
-        FloatingPointError: if a training diverges.
+            `MAY_DIFFER` or have one folder, or a setting, a model, its
+            arguments or the data are not fit.
+        FloatingPointError: if a training diverges; names its folder.
     """
-    _check_members(members)
+    members = _check_members(members)
+    check_model_arguments(members[0].model, model_arguments or {})
     environment = describe_environment()
     described = [
         {
@@ -100,6 +103,8 @@ def run_together(
         ]
         finished = [folder.record for folder in folders]
         if None not in finished:
+            for each in members:
+                each.model.load_weights(Path(each.folder, "best.weights.h5"))
             return finished
         course = _train(members, report)
         answers = _test(members, course.best)
@@ -124,12 +129,14 @@ def run_together(
             accuracy = record["test"]["accuracy"]
             report(f"{each.folder}: test accuracy {accuracy:.2%}")
             records.append(record)
+        for i, each in enumerate(members):
+            assign_member(each.model.trainable_variables, course.best, i)
         course.path.unlink(missing_ok=True)
     return records
 
 
 def _check_members(members):
-    """Raises if the members cannot be trained, or not together."""
+    """Returns the members with checked data, if they can train together."""
     if keras.backend.backend() != "jax":
         raise ValueError(
             "Trainings take their steps together with JAX only: set "
@@ -140,10 +147,21 @@ def _check_members(members):
         raise ValueError(
             "`members` must hold at least one training. Received: none"
         )
+    folders = [str(Path(each.folder)) for each in members]
+    twice = sorted({name for name in folders if folders.count(name) > 1})
+    if twice:
+        raise ValueError(
+            "Each training must have a folder of its own: give each seed, and "
+            f"each value of a sweep, once. Received twice: {', '.join(twice)}"
+        )
+    checked = {}  # several members may have the same
+    for each in members:
+        data = check_data(each.data, each.model, each.recipe)
+        checked.setdefault(id(each.data), data)
+        check_augmented_once(each.model, each.recipe)
+    members = [e._replace(data=checked[id(e.data)]) for e in members]
     first = members[0]
     for each in members:
-        check_data(each.data, each.model, each.recipe)
-        check_augmented_once(each.model, each.recipe)
         if _common(each) != _common(first):
             raise ValueError(
                 "Trainings that take their steps together must be of one "
@@ -163,6 +181,7 @@ def _check_members(members):
             "their weights: use ema_momentum=null, or train one seed at a "
             f"time. Received: ema_momentum={first.recipe.ema_momentum:g}"
         )
+    return members
 
 
 def _common(member):
@@ -171,12 +190,8 @@ def _common(member):
     for name in MAY_DIFFER:
         del settings[name]
     sizes = [len(part) for part in member.data[2:8]]
-    # Layers that Keras named itself count on from one model to the next.
-    layers = [
-        {k: v for k, v in layer["config"].items() if k not in ("name", "seed")}
-        for layer in member.model.get_config()["layers"]
-    ]
-    return settings, sizes, member.model.name, layers
+    network = architecture(member.model, with_augmentation=True)
+    return settings, sizes, member.model.name, network
 
 
 def _train(members, report):

@@ -4,6 +4,7 @@ import numpy as np
 import traitlets
 
 from cct_utils.inspection import attention_maps, pooling_weights
+from cct_utils.layers import ClassToken, SequencePooling
 from cct_utils.widgets._base import (
     Explorer,
     check_array,
@@ -31,6 +32,11 @@ class AttentionExplorer(Explorer):
         grid: (rows, columns) of the tokens; a square if None.
         pooling_weights: array (images, tokens), or None.
         labels: a name for each image, or None.
+
+    Raises:
+        ValueError: if an array has another shape than the others ask for, the
+            maps are no weights or more than 2,000,000 of them, or the grid has
+            not one place for each token.
 
     Example:
 
@@ -99,19 +105,31 @@ class AttentionExplorer(Explorer):
 
     @classmethod
     def from_model(cls, model, images, labels=None):
-        """Returns the explorer of a trained CCT's attention and pooling.
+        """Returns the explorer of a trained model's attention and pooling.
+
+        A class token has no place in the picture and is left out, and what
+        the others take from each other then counts as the whole. There are
+        pooling weights where the model has sequence pooling.
 
         Args:
-            model: a model of `create_cct_model` or `create_cct_variant`.
+            model: a CCT, a ViT or any other model of the book.
             images: uint8 array (images, height, width, 3).
             labels: a name for each image, or None.
+
+        Raises:
+            ValueError: if the images do not fit the model, or there are more
+                weights than an explorer takes.
         """
         images = check_images(images)
+        maps = attention_maps(model, images)
+        if any(isinstance(layer, ClassToken) for layer in model.layers):
+            maps = [weights[..., 1:, 1:] for weights in maps]
+        has_weights = isinstance(model.get_layer("pooling"), SequencePooling)
         return cls(
             images,
-            attention_maps(model, images),
+            maps,
             model.get_layer("tokenizer").grid(*images.shape[1:3]),
-            pooling_weights(model, images),
+            pooling_weights(model, images) if has_weights else None,
             labels,
         )
 

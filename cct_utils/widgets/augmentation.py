@@ -27,6 +27,10 @@ class AugmentationExplorer(Explorer):
         padding: zeros on each side before the crop, up to 16.
         recipe: what to show first: `"crop"`, `"mixup"` or `"cutmix"`.
 
+    Raises:
+        ValueError: if the images are not two of the same shape, each with a
+            name, or `padding` or `recipe` is not one of those above.
+
     Example:
 
     >>> import numpy as np

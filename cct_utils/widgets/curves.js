@@ -1,10 +1,11 @@
 // Training curves of several runs: epochs, time or images, smoothed or not.
 
-/** The exponential mean, corrected for its start. */
+/** The exponential mean, corrected for its start; a gap (null) stays one. */
 export function smooth(values, amount) {
   let total = 0;
   let weight = 0;
   return values.map((value) => {
+    if (value === null) return null;
     total = amount * total + (1 - amount) * value;
     weight = amount * weight + (1 - amount);
     return total / weight;
@@ -43,6 +44,19 @@ export function nearestEpoch(places, x) {
   return best[1];
 }
 
+/** The line of a curve, broken where it has a gap. */
+export function curve(xs, ys, at) {
+  return ys
+    .map((y, i) => {
+      if (y === null) return "";
+      const begins = (ys[i - 1] ?? null) === null;
+      const ends = (ys[i + 1] ?? null) === null;
+      // A value between two gaps is a short stroke.
+      return `${begins ? "M" : "L"}${at(xs[i], y)}${begins && ends ? "h.004" : ""}`;
+    })
+    .join("");
+}
+
 /**
  * Pairs of a run and its color, which it keeps as long as it is shown. A run
  * takes the color that its model has in the book's figures, if that is free.
@@ -58,10 +72,10 @@ export function assignColors(pairs, shown, hues = []) {
   return kept;
 }
 
-const COLORS = 6;
+const COLORS = 6; // for any run; one more is that of a model, see curves.py
 const isShare = (metric) => /accuracy|precision|recall|auc/i.test(metric);
 const format = (metric, value) => {
-  if (value === undefined) return "–";
+  if (value === undefined || value === null) return "–";
   return isShare(metric) ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
 };
 const duration = (minutes) => {
@@ -126,13 +140,13 @@ function plane(point) {
       ...series.map(({ xs, ys, color, dashed }) =>
         make("svg:path", {
           class: `w-mark w-line w-run-${color}${dashed ? " w-dashed" : ""}`,
-          d: ys.map((value, i) => `${i ? "L" : "M"}${at(xs[i], value)}`).join(""),
+          d: curve(xs, ys, at),
         }),
       ),
     );
     dots.replaceChildren(
       ...series
-        .filter(({ ys, epoch }) => epoch < ys.length)
+        .filter(({ ys, epoch }) => (ys[epoch] ?? null) !== null)
         .map(({ xs, ys, color, epoch }) =>
           make("svg:path", {
             class: `w-mark w-point w-run-${color}`,
@@ -169,12 +183,13 @@ const STYLE = `
 .cct-explorer .w-point { stroke: currentColor; stroke-linecap: round;
   stroke-width: 10px; }
 .cct-explorer .w-off { color: var(--w-line); }
-.cct-explorer .w-run-0 { color: var(--w-accent); }
-.cct-explorer .w-run-1 { color: var(--w-second); }
+.cct-explorer .w-run-0 { color: #0072b2; color: light-dark(#0072b2, #6db7f2); }
+.cct-explorer .w-run-1 { color: #b3560a; color: light-dark(#b3560a, #f0a07c); }
 .cct-explorer .w-run-2 { color: #00795c; color: light-dark(#00795c, #4fcfa8); }
 .cct-explorer .w-run-3 { color: #a83e7d; color: light-dark(#a83e7d, #e58fc0); }
 .cct-explorer .w-run-4 { color: #8a6500; color: light-dark(#8a6500, #f0c04a); }
-.cct-explorer .w-run-5 { color: #4c6a92; color: light-dark(#4c6a92, #a9c4e8); }`;
+.cct-explorer .w-run-5 { color: #4c6a92; color: light-dark(#4c6a92, #a9c4e8); }
+.cct-explorer .w-run-6 { color: #4d0f38; color: light-dark(#4d0f38, #fbe4f1); }`;
 
 /** One check box per run, in groups; a run that is shown has its color. */
 function runBoxes(frame, runs, colorOf) {
@@ -234,9 +249,13 @@ function runTable() {
   return { root, draw };
 }
 
-/** The best epoch of a curve: the lowest loss, the highest of all else. */
+/**
+ * The best epoch of a curve: the lowest loss, the highest of all else; -1 if
+ * there is none.
+ */
 export function bestEpoch(metric, values) {
-  const best = /loss|error/i.test(metric) ? Math.min(...values) : Math.max(...values);
+  const numbers = values.filter((value) => value !== null);
+  const best = /loss|error/i.test(metric) ? Math.min(...numbers) : Math.max(...numbers);
   return values.indexOf(best);
 }
 
@@ -305,7 +324,7 @@ function render({ model, el }) {
         })),
     );
     const places = shown.map((index) => positions(runs[index], axis));
-    const values = series.flatMap((s) => s.ys);
+    const values = series.flatMap((s) => s.ys).filter((y) => y !== null);
     const ends = [0, Math.max(1e-9, ...places.flat())];
     const x = ticks(...ends).filter((tick) => tick <= ends[1]);
     const y = values.length ? ticks(Math.min(...values), Math.max(...values)) : [0, 1];
@@ -321,7 +340,7 @@ function render({ model, el }) {
         run.name,
         format(metric, run.metrics[metric]?.[epoch]),
         ...(main === val ? [format(metric, run.metrics[val]?.[epoch])] : []),
-        list.length ? `${format(metric, list[best])} (${best + 1})` : "–",
+        best < 0 ? "–" : `${format(metric, list[best])} (${best + 1})`,
         ...(minutes.length ? [epoch < minutes.length ? duration(minutes[epoch]) : "–"] : []),
       ];
     });

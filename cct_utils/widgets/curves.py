@@ -1,5 +1,6 @@
 """The explorer of training curves: runs side by side."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,9 +12,10 @@ _MOST_RUNS = 40
 _MOST_SHOWN = 6  # as many as there are colors that can be told apart
 _TIMES = ("seconds", "seconds_per_epoch", "cpu_seconds")
 
-# Which of the browser's colors is nearest to that of a kind of model in the
-# book's figures; CVT has ViT's there and another line.
-_HUES = {"cct": 0, "article": 1, "vit": 3, "cvt": 4}
+# Which of the browser's colors a kind of model has in the book's figures. CVT
+# has ViT's there and another line; lines mean training here, so it has the
+# same hue of another lightness, which no other run gets.
+_HUES = {"cct": 0, "article": 1, "vit": 3, "cvt": 6}
 
 
 class CurvesExplorer(Explorer):
@@ -26,10 +28,16 @@ class CurvesExplorer(Explorer):
             A record of `load_record` or Keras's `History` do as well; with a
             record, images can be the axis too, and where all are records of a
             processor, time is the processor's. Many runs are easier to find
-            in groups: a dict from the name of each group to such a dict.
+            in groups: a dict from the name of each group to such a dict. A
+            value that is not finite, as the loss of a training that diverged,
+            leaves a gap in its curve.
         metric: the metric to show first.
         shown: names of the runs to show first, six at most; a run of a group
             is named `"group: run"`. The first six if None.
+
+    Raises:
+        ValueError: if a history is none, there are more than 40 runs, or no
+            run has the metric or a name of `shown`.
 
     Example:
 
@@ -179,5 +187,9 @@ def _run(name, run, on_processor):
 
 
 def _rounded(values):
-    """Returns numbers with five digits, which no eye can tell apart."""
-    return [float(f"{float(value):.5g}") for value in values]
+    """Returns numbers with five digits, which no eye can tell apart.
+
+    What is no finite number is None: JSON has no NaN, and a curve has a gap.
+    """
+    numbers = [float(value) for value in values]
+    return [float(f"{n:.5g}") if math.isfinite(n) else None for n in numbers]

@@ -4,6 +4,7 @@ import numpy as np
 import traitlets
 
 from cct_utils.inspection import layer_outputs
+from cct_utils.inspection.activations import sequence_pooling
 from cct_utils.widgets._base import (
     Explorer,
     check_array,
@@ -31,6 +32,10 @@ class PoolingExplorer(Explorer):
         class_names: one name for each class.
         grid: (rows, columns) of the tokens; a square if None.
         labels: the true class of each image, named in the list of pictures.
+
+    Raises:
+        ValueError: if an array has another shape than the others ask for, or
+            the grid has not one place for each token.
 
     Example:
 
@@ -88,17 +93,22 @@ class PoolingExplorer(Explorer):
 
     @classmethod
     def from_model(cls, model, images, class_names, labels=None):
-        """Returns the explorer of a trained CCT's own pooling.
+        """Returns the explorer of a trained model's own pooling.
 
         Args:
-            model: a model of `create_cct_model` or `create_cct_variant`.
+            model: a CCT or another model with sequence pooling.
             images: uint8 array (images, height, width, 3).
             class_names: one name for each class.
             labels: the true class of each image.
+
+        Raises:
+            ValueError: if the model pools in another way, or the images do
+                not fit.
         """
+        pooling = sequence_pooling(model)
         images = check_images(images)
         tokens = layer_outputs(model, images, ["norm"])["norm"]
-        weight, shift = model.get_layer("pooling").score.get_weights()
+        weight, shift = pooling.score.get_weights()
         scores = (tokens @ weight + shift)[..., 0]  # (images, tokens)
         grid = model.get_layer("tokenizer").grid(*images.shape[1:3])
         kernel, bias = model.get_layer("logits").get_weights()

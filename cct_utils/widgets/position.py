@@ -23,6 +23,10 @@ class PositionExplorer(Explorer):
             equal length, between which the reader switches.
         grid: (rows, columns) of the positions; a square if None.
 
+    Raises:
+        ValueError: if there is no table or more than one length, there are
+            more than 1,024 positions, or the grid has not one place for each.
+
     Example:
 
     >>> import numpy as np

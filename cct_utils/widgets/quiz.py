@@ -20,12 +20,22 @@ class Answer(NamedTuple):
 
 
 def right(text, why):
-    """Returns a correct answer; `why` appears when it is chosen."""
+    """Returns a correct answer.
+
+    Args:
+        text: the answer.
+        why: a sentence that appears when it is chosen: why it is right.
+    """
     return Answer(str(text), why, True)
 
 
 def wrong(text, why):
-    """Returns an incorrect answer; `why` appears when it is chosen."""
+    """Returns an incorrect answer.
+
+    Args:
+        text: the answer.
+        why: a sentence that appears when it is chosen: why it is wrong.
+    """
     return Answer(str(text), why, False)
 
 
@@ -37,7 +47,11 @@ class Question:
 
     Args:
         text: the question.
-        answers: two or more results of `right` and `wrong`.
+        *answers: two or more results of `right` and `wrong`.
+
+    Raises:
+        ValueError: if there are fewer than two answers, none of them is
+            correct, or one does not say why.
 
     Example:
 
@@ -137,6 +151,9 @@ def quiz(questions):
 
     Returns:
         An `IPython.display.HTML` object; the same text gives the same HTML.
+
+    Raises:
+        ValueError: if there is no question, or the same one twice.
 
     Example:
 

@@ -34,6 +34,10 @@ class SizeExplorer(Explorer):
         num_classes: number of logits.
         batch_size: images in a training batch, up to 512.
 
+    Raises:
+        ValueError: if there is no such variant, or a number is out of its
+            range.
+
     Example:
 
     >>> SizeExplorer("cct_2_3x2")

@@ -20,6 +20,9 @@ class StochasticDepthExplorer(Explorer):
         shared_seed: whether all branches share one random stream.
         seed: seed of the browser's random numbers.
 
+    Raises:
+        ValueError: if a number is out of its range.
+
     Example:
 
     >>> StochasticDepthExplorer(num_layers=6, rate=0.3, samples=64)

@@ -28,6 +28,10 @@ class TokenizerExplorer(Explorer):
         hidden_dim: channels of the stages before.
         patch_size: side of ViT's patches, 2 to 32.
 
+    Raises:
+        ValueError: if the image is none of uint8, or a number is out of its
+            range.
+
     Example:
 
     >>> import numpy as np

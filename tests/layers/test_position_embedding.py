@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,6 +109,19 @@ def test_resizing_keeps_a_constant():
     np.testing.assert_allclose(resized, np.full((35, 2), 3.0), rtol=1e-6)
 
 
+def test_resizing_does_not_depend_on_where_keras_has_the_channels():
+    table = np.random.default_rng(0).normal(size=(64, 4))
+    expected = resize_position_embedding(table, (8, 8), (4, 4))
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        resized = resize_position_embedding(table, (8, 8), (4, 4))
+    finally:
+        keras.config.set_image_data_format(before)
+    assert resized.shape == (16, 4)
+    np.testing.assert_array_equal(resized, expected)
+
+
 @pytest.mark.parametrize("shape", [(63, 4), (64,), (8, 8, 4)])
 def test_resizing_refuses_a_table_of_another_grid(shape):
     with pytest.raises(ValueError, match=r"old_grid=\(8, 8\)") as error:
@@ -145,3 +159,10 @@ def test_embedding_refuses_more_tokens_than_positions(tokens, start_index):
     with pytest.raises(ValueError, match="sequence_length=6") as error:
         layer(np.zeros((1, tokens, 4)), start_index=start_index)
     assert f"{tokens} tokens" in str(error.value)
+
+
+@pytest.mark.parametrize("start_index", [-6, -1, 1.5, None])
+def test_embedding_refuses_a_start_that_is_no_position(start_index):
+    layer = PositionEmbedding(16)
+    with pytest.raises(ValueError, match="`start_index` must be an integer"):
+        layer(np.zeros((1, 4, 4)), start_index=start_index)

@@ -309,7 +309,9 @@ def test_unknown_variant_gives_the_nearest(name, words):
         ({"residual": "post"}, ["pre_norm, paper", "'post'"]),
         ({"embed_dims": 64}, ["did you mean 'embed_dim'", "embed_dims=64"]),
         ({"input_shape": (32, 32)}, ["height, width, channels", "(32, 32)"]),
+        ({"image_size": (32, 48, 3)}, ["pair (height, width)", "(32, 48, 3)"]),
         ({"image_size": 48, "input_shape": (32, 32, 3)}, ["agree", "48"]),
+        ({"image_size": (48, 32), "input_shape": (32, 48, 3)}, ["agree"]),
     ],
 )
 def test_variant_refuses(options, words):

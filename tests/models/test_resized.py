@@ -70,6 +70,12 @@ def test_there_and_back_a_model_answers_the_same(build, exact):
         assert 1e-6 < error < 0.05 * np.abs(another - expected).max()
 
 
+@pytest.mark.parametrize("size", [24, (24, 24), (24.0, 24.0), [24, 24]])
+def test_a_size_may_be_given_in_any_form(size):
+    copy = resized_model(create_cct_variant("cct_2_3x2"), size)
+    assert copy.input_shape == (None, 24, 24, 3)
+
+
 def test_the_model_itself_is_left_as_it_was():
     model = create_cct_variant("cct_2_3x2")
     before = [keras.ops.convert_to_numpy(weight) for weight in model.weights]
@@ -88,7 +94,12 @@ def test_the_model_itself_is_left_as_it_was():
             (30, 30),
             "must be multiples of the patch size",
         ),
-        (lambda: create_cct_variant("cct_2_3x2"), (0, 24), "no token is left"),
+        (
+            lambda: create_cct_variant("cct_2_3x2"),
+            (0, 24),
+            r"at least 1.*Received: image_size=\(0, 24\)",
+        ),
+        (lambda: create_cct_variant("cct_2_3x2"), "48", "image_size='48'"),
         (lambda: keras.Sequential([keras.Input((4, 4, 3))]), (2, 2), "must ha"),
     ],
 )

@@ -14,8 +14,8 @@ from cct_utils import (
     create_keras_vit,
     create_vit_variant,
     load_trained,
-    results,
 )
+from cct_utils._files import write_json
 from cct_utils.models import create_model, parse_name, parse_vit_variant
 from tests.authors_parameters import AUTHORS_PARAMETERS
 from tests.models.helpers import answer, pixels, tiny_keras_vit, tiny_vit
@@ -258,7 +258,7 @@ def test_a_trained_model_is_loaded_by_its_name(name, tmp_path):
         "model": model.name,
         "data": {"image_shape": [16, 24, 3], "num_classes": 7},
     }
-    results.write_json(tmp_path / "record.json", record)
+    write_json(tmp_path / "record.json", record)
     images = pixels(2, 16, 24)
     np.testing.assert_array_equal(
         answer(load_trained(tmp_path), images), answer(model, images)

@@ -103,3 +103,21 @@ def test_stream_draws_lengths_and_what_branches_add():
     assert widths == [5, 6]
     assert texts(ax)[:2] == ["+5.0 ", "+6.0 "]
     assert texts(ax)[2:] == ["14.0", "15.0", "11.0", "13.0"]
+
+
+def test_lengths_of_the_stream_stand_beside_its_line():
+    lengths = (25.5, 25.9, 12.4, 16.4, 18.7, 11.1, 21.7)
+    ax = plots.plot_stream([("step", length, None) for length in lengths])
+    ax.figure.draw_without_rendering()
+    stream = next(line for line in ax.lines if line.get_label() == "stream")
+    points = ax.transData.transform(stream.get_xydata())
+    ends = zip(points, points[1:], strict=False)
+    line = np.concatenate([np.linspace(a, b, 200) for a, b in ends])
+    for text in ax.texts:
+        box = text.get_window_extent()
+        assert not any(box.contains(*point) for point in line), text
+        assert text.get_bbox_patch() is None
+    sides = [text.get_ha() for text in ax.texts]
+    assert sides == [
+        "right" if length in (12.4, 11.1) else "left" for length in lengths
+    ]

@@ -55,13 +55,6 @@ def test_pooling_weights_refuse_what_does_not_fit():
         plots.plot_pooling_weights(IMAGES, WEIGHTS[:, :15])
 
 
-def test_effective_tokens_marks_median_and_average():
-    ax = plots.plot_effective_tokens([10, 20, 30, 40, 60], 64)
-    assert sum(bar.get_height() for bar in ax.patches) == 5
-    assert [line.get_xdata()[0] for line in ax.lines] == [30, 64]
-    assert ax.texts[0].get_text().strip() == "median 30"
-
-
 def test_votes_show_factors_and_product():
     votes = RNG.normal(size=16)
     fig = plots.plot_votes(IMAGES[0], WEIGHTS[0], votes, "frog")

@@ -43,13 +43,27 @@ def test_similarity_by_distance_begins_at_one_step():
     assert len(fig.legends[0].get_texts()) == 2
 
 
-def test_token_kinds_count_equal_tokens():
+def test_token_kinds_count_equal_tokens_once():
     kinds = {"patches": np.zeros((2, 2), int), "other": [[0, 1], [1, 1]]}
     fig = plots.plot_token_kinds(kinds)
     left, right = fig.axes
     assert left.get_title(loc="left") == "patches: 1 kind"
     assert right.get_title(loc="left") == "other: 2 kinds"
-    assert [t.get_text() for t in right.texts] == ["1", "3", "3", "3"]
+    counts = {t.get_text(): t.get_position() for t in right.texts}
+    assert counts == {"1": (0, 0), "3": (1, 1)}  # on a cell of the kind
+    (number,) = left.texts
+    assert number.get_position() == (0.5, 0.5)
+
+
+def test_token_kinds_are_set_off_from_each_other():
+    fig = plots.plot_token_kinds({"rows": [[0, 0], [1, 1]]})
+    within, between = fig.axes[0].collections
+    assert within.get_linewidth() < between.get_linewidth()
+    lines = np.array(between.get_segments())
+    assert set(lines[..., 1].ravel()) == {0.5}  # below the first row, all along
+    assert {*lines[..., 0].ravel()} == {-0.5, 0.5, 1.5}
+    faint = np.array(within.get_segments())
+    assert set(faint[..., 0].ravel()) == {0.5}
 
 
 def test_probe_draws_each_reading_and_the_truth():

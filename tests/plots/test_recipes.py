@@ -138,17 +138,20 @@ def test_orthogonalization_draws_what_a_matrix_makes_of_a_circle():
         assert ax.get_xlabel() == f"half axes 1 and {least:.1f}"
 
 
-def test_cost_of_accuracy_colors_models_and_shades_recipes():
+def test_cost_of_accuracy_tells_models_and_recipes_apart():
     curve = ([1, 2], [50, 60])
     ax = plots.plot_cost_of_accuracy(
-        {"CCT, a": curve, "article's model": curve, "CCT, b": curve},
+        {"a": curve, "article's model": curve, "b": curve, "article": curve},
         90,
         xlabel="epochs",
     )
-    first, article, second = (ax.lines[i] for i in (1, 3, 5))
-    assert second.get_color() == plots.COLORS["cct"] != first.get_color()
-    assert article.get_color() == plots.COLORS["article"]
+    first, model, second, recipe = (ax.lines[i] for i in (1, 3, 5, 7))
+    assert model.get_color() == plots.COLORS["article"]
+    assert recipe.get_color() == plots.COLORS["cct"] != first.get_color()
+    assert first.get_color() == second.get_color()
     assert first.get_linestyle() != second.get_linestyle()
+    level = ax.lines[0].get_linestyle()
+    assert level not in (first.get_linestyle(), second.get_linestyle())
 
 
 def test_image_sizes_are_drawn_by_price_and_named():

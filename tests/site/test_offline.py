@@ -84,6 +84,50 @@ def test_zip_is_the_same_each_time(tmp_path):
     assert "offline copy" in home and "href" not in home
 
 
+def test_pdf_stays_until_the_pages_change(tmp_path):
+    site, printed = tmp_path / "html", tmp_path / "printed"
+    (site / "book").mkdir(parents=True)
+    home = site / "book" / "index.html"
+    home.write_text('<p id="offline-copy"></p>')
+    printed.write_text("the book")
+    build, pdf = builder(), site / f"{NAME}.pdf"
+    build.write_offline_copy(site)
+    build.offer_pdf(site, printed, build.site_digest(site))
+    for _ in range(2):  # another `make book`
+        build.write_offline_copy(site)
+        assert pdf.read_text() == "the book"
+        assert f"{NAME}.pdf" in home.read_text()
+    (site / "new.html").write_text("something")
+    build.write_offline_copy(site)
+    assert not pdf.exists() and f"{NAME}.pdf" not in home.read_text()
+
+
+def test_pdf_of_unknown_pages_is_not_offered(tmp_path):
+    site = tmp_path / "html"
+    (site / "book").mkdir(parents=True)
+    (site / "book" / "index.html").write_text('<p id="offline-copy"></p>')
+    (site / f"{NAME}.pdf").write_text("of another build")
+    builder().write_offline_copy(site)
+    assert not (site / f"{NAME}.pdf").exists()
+
+
+def test_zip_is_closed_when_it_is_compared(tmp_path, monkeypatch):
+    site = tmp_path / "html"
+    (site / "book").mkdir(parents=True)
+    (site / "book" / "index.html").write_text('<p id="offline-copy"></p>')
+    build, opened = builder(), []
+
+    class Archive(zipfile.ZipFile):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            opened.append(self)
+
+    monkeypatch.setattr(build.zipfile, "ZipFile", Archive)
+    for _ in range(2):
+        build.write_offline_copy(site)
+    assert len(opened) > 1 and all(each.fp is None for each in opened)
+
+
 def test_zip_holds_every_page_and_all_that_they_load(copy):
     missing = []
     for name in [*toc_pages(), "index.html", "search.html"]:

@@ -4,6 +4,7 @@ import html
 import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from pypdf import PdfReader
@@ -129,6 +130,11 @@ def test_pdf_shows_every_explorer(pdf):
     assert text.count(squeeze(NOTE)) == views >= 8
     shown = {name for name in names if name in text}
     assert len(shown) >= 8, names - shown
+
+
+def test_pdf_says_of_which_site_it_was_printed(pdf):
+    with zipfile.ZipFile(HTML / f"{PATH.stem}.zip") as archive:
+        assert PATH.with_suffix(".sha256").read_bytes() == archive.comment
 
 
 def test_home_page_offers_the_pdf(pdf):

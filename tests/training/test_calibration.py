@@ -38,6 +38,14 @@ def test_a_calibrated_classifier_has_a_small_error():
     assert expected_calibration_error(bins) < 0.02
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_logits_that_are_no_numbers_are_refused(value):
+    with pytest.raises(ValueError, match="finite numbers.*1 rows"):
+        calibration_bins([[value, 0.0], [0.0, 1.0]], [0, 1])
+    with pytest.raises(ValueError, match=r"shape \(0, 2\)"):
+        calibration_bins(np.zeros((0, 2)), [])
+
+
 @pytest.mark.parametrize(
     ("labels", "num_bins", "reason"),
     [

@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 
-from cct_utils import results
+from cct_utils import _files
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def moments(train, tmp_path_factory):
             partial.write_bytes(content[: len(content) // 2])
         moments[name] = copies / name
 
-    replace, unlink = results.os.replace, pathlib.Path.unlink
+    replace, unlink = _files.os.replace, pathlib.Path.unlink
 
     def watched_replace(source, destination):
         if pathlib.Path(destination).parent == run:
@@ -45,7 +45,7 @@ def moments(train, tmp_path_factory):
         unlink(path, missing_ok)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(results.os, "replace", watched_replace)
+        patch.setattr(_files.os, "replace", watched_replace)
         patch.setattr(pathlib.Path, "unlink", watched_unlink)
         train(run)
     return moments

@@ -10,7 +10,13 @@ import keras
 import numpy as np
 import pytest
 
-from cct_utils import evaluate_logits, load_test_logits, run_experiment
+from cct_utils import (
+    create_cct_variant,
+    evaluate_logits,
+    load_test_logits,
+    run_experiment,
+)
+from cct_utils.models import architecture
 from cct_utils.training import experiment, predict_logits
 from cct_utils.training.recipes import SETTINGS
 
@@ -41,6 +47,8 @@ def test_record_holds_what_a_reader_needs_to_trust_it(finished, digits):
     assert record == json.loads(json.dumps(history.record))
     assert record["model"] == "small"
     assert record["parameters"] == history.model.count_params()
+    assert record["architecture"] == architecture(history.model)
+    assert record["backend"] == keras.backend.backend()
     assert record["command"].startswith("python ")
     assert "commit" in record
     assert {"python", "keras", "numpy"} <= record["versions"].keys()
@@ -237,6 +245,70 @@ def test_a_model_in_the_model_is_tested_in_float32_too(build_bare):
     assert {layer.compute_dtype for layer in inner} == {"float32"}
 
 
+def test_data_of_other_types_are_the_same_data(finished, train, digits):
+    """Labels of keras.datasets are of shape (n, 1)."""
+    expected, folder = finished
+    history = train(
+        data=digits._replace(
+            x_train=digits.x_train.tolist(),
+            y_train=digits.y_train[:, None].astype("uint8"),
+            y_val=digits.y_val.tolist(),
+            y_test=digits.y_test[:, None],
+        ),
+        run_dir=(again := folder.with_name("raw")),
+    )
+    assert history.history["loss"] == pytest.approx(
+        expected.history["loss"], rel=1e-5
+    )
+    with np.load(again / "test_logits.npz") as file:
+        np.testing.assert_array_equal(file["labels"], digits.y_test)
+
+
+# A model of the book, and what its record says of it
+
+
+SMALL = {"embed_dim": 16, "transformer_layers": 1, "num_heads": 2}
+
+
+@pytest.fixture(scope="module")
+def train_small(train, tmp_path_factory):
+    """A function that trains a small CCT, of other arguments where given."""
+    folder = tmp_path_factory.mktemp("small")
+
+    def train_small(change=None, *, keep=True, name="cct_2_3x1", **options):
+        model = create_cct_variant("cct_2_3x1", **SMALL | (change or {}))
+        model.name = name
+        run_dir = folder if keep else None
+        return train(run_dir, model, num_epochs=1, **options)
+
+    return train_small
+
+
+def test_arguments_of_another_network_are_refused_before_a_training(
+    train_small,
+):
+    for options in ({}, {"model_arguments": SMALL | {"num_heads": 4}}):
+        with pytest.raises(ValueError, match="`model_arguments` must be"):
+            train_small(**options)
+    with pytest.raises(ValueError, match="`model_arguments` must be"):
+        train_small(keep=False, model_arguments={"embed_dim": 16})
+
+
+def test_a_run_that_is_not_kept_needs_no_arguments(train_small):
+    record = train_small(keep=False).record
+    expected = create_cct_variant("cct_2_3x1", **SMALL)
+    assert record["architecture"] == architecture(expected)
+
+
+def test_the_folder_of_another_network_is_refused(train_small):
+    """Though its weights are of the same shapes, and its name says nothing."""
+    history = train_small(name="mine").history
+    assert train_small(name="mine").history == history
+    for change in ({"num_heads": 4}, {"residual": "pre_norm"}):
+        with pytest.raises(ValueError, match="architecture was"):
+            train_small(change, name="mine")
+
+
 # Bad input
 
 
@@ -338,6 +410,11 @@ def test_two_looks_do_not_know_left_from_right(build_bare, digits):
     assert np.abs(once - mirrored).max() > 1e-3  # one look does
 
 
+def test_logits_of_no_images_are_refused(build_bare, digits):
+    with pytest.raises(ValueError, match="at least one image.*none"):
+        predict_logits(build_bare(), digits.x_test[:0])
+
+
 # evaluate_logits
 
 
@@ -375,6 +452,13 @@ def test_evaluate_logits_refuses_what_is_no_number(value):
     logits[1, 2] = value
     with pytest.raises(ValueError, match="Received: 1 rows"):
         evaluate_logits(logits, [0, 1, 2])
+
+
+@pytest.mark.parametrize("shape", [(0, 10), (3,), (3, 0)])
+def test_evaluate_logits_refuses_what_answers_nothing(shape):
+    with pytest.raises(ValueError, match="shape") as error:
+        evaluate_logits(np.zeros(shape), np.zeros(shape[0], int))
+    assert str(shape) in str(error.value)
 
 
 def test_evaluate_logits_refuses_labels_that_do_not_fit():

@@ -109,6 +109,18 @@ def test_a_setting_that_nobody_has_set_is_no_difference(tmp_path):
     RunFolder(tmp_path, {**CONFIG, "newer": None, "more": {}})
 
 
+def test_a_network_is_compared_where_both_configurations_name_it(tmp_path):
+    """Folders that an older package has begun do not."""
+    RunFolder(tmp_path / "old", CONFIG)
+    RunFolder(tmp_path / "old", {**CONFIG, "architecture": "a"})
+    new = {**CONFIG, "architecture": "a"}
+    RunFolder(tmp_path / "new", new)
+    RunFolder(tmp_path / "new", new)
+    RunFolder(tmp_path / "new", CONFIG)
+    with pytest.raises(ValueError, match="architecture was 'a' and is now"):
+        RunFolder(tmp_path / "new", {**CONFIG, "architecture": "b"})
+
+
 def test_a_config_of_something_else_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("[1, 2]")
     with pytest.raises(ValueError, match="belongs to another run"):

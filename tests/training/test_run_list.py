@@ -86,6 +86,16 @@ def test_runs_that_the_package_holds_are_skipped(tmp_path, trained):
     assert trained == []
 
 
+@pytest.mark.parametrize(
+    "words", ["--seeds 0 7", "--seeds 0 --recipe fast --seeds 7"]
+)
+def test_seeds_are_read_as_the_command_line_reads_them(words):
+    run = Run("many", ("cct_2_3x2", *words.split()))
+    options = _parser().parse_args(run.command("runs")[3:])
+    assert options.seeds == [0, 7]
+    assert run.folders == ("many_0", "many_7")
+
+
 def test_several_seeds_stand_for_a_folder_each(tmp_path):
     path = tmp_path / "group.toml"
     path.write_text(TWO + GROUP)

@@ -29,8 +29,10 @@ def train_cct(digits):
 
     def train_cct(run_dir=None, **settings):
         keras.utils.set_random_seed(0)
-        model = create_cct_variant("cct_2_3x1", embed_dim=16, num_heads=2)
+        sizes = {"embed_dim": 16, "num_heads": 2}
+        model = create_cct_variant("cct_2_3x1", **sizes)
         options = {
+            "model_arguments": sizes,
             "num_epochs": 4,
             "small_share": 0.5,
             "batch_size": 64,

@@ -5,7 +5,6 @@ run folders that the tests then look at.
 """
 
 import contextlib
-import functools
 import json
 import os
 import sys
@@ -33,7 +32,6 @@ from cct_utils.training import (
     Recipe,
     RunFolder,
     compiled_epochs,
-    experiment,
     predict_logits,
     run_together,
     together,
@@ -158,8 +156,6 @@ def copies_of_one_image(folder, seed, count=144):
 def train_with_jax(folder):
     """Trains together and alone what the tests compare."""
     os.chdir(folder)
-    # Or Keras would compile nothing on a processor.
-    experiment.accelerators = lambda: ["any"]
 
     def seeds(name):
         return [
@@ -173,12 +169,14 @@ def train_with_jax(folder):
         ]
 
     said = {"lines": []}
+    together_members = seeds("together")
     said["records"] = run_together(
-        seeds("together"),
+        together_members,
         recipe_name="fast",
         model_arguments={"num_heads": 2},
         report=said["lines"].append,
     )
+    said["models"] = [look_at(each) for each in together_members]
     run_together(recipes("numbers", NUMBERS))
     alone = [*seeds("together_alone"), *recipes("numbers_alone", NUMBERS)]
     for folder, seed, recipe, model, data in alone:
@@ -193,13 +191,27 @@ def train_with_jax(folder):
 
     said["attention"] = attend_in_both_ways()
     run_together([member_of("attends", ATTENDS, build=attentive)])
-    compiled_epochs.attend_in_one_kernel = functools.partial(
-        attend_in_one_kernel, implementation="xla"
-    )
+    used = []
+
+    def attend_by_xla(model):
+        attend_in_one_kernel(model, implementation="xla")
+        used.append(model)
+
+    compiled_epochs.attend_in_one_kernel = attend_by_xla
     fused = member_of("attends_fused", ATTENDS, build=attentive)
     run_together([fused])
-    said["is fused"] = fused.model.layers[3].fused_attention is not None
+    said["is fused"] = [
+        model.layers[3].fused_attention is not None
+        for model in (*used, fused.model)
+    ]
     compiled_epochs.attend_in_one_kernel = attend_in_one_kernel
+    run_together([raw_member("raw")])
+    raw = raw_member("raw_alone")
+    run_experiment(
+        raw.model, raw.data, recipe=raw.recipe, run_dir=raw.folder,
+        progress=False,
+    )  # fmt: skip
+    said["compiled"] = raw.model.jit_compile
 
     # Pillow's operations take long to compile; any other one will do.
     compiled.apply_operation = lambda image, *drawn: 255 - image
@@ -217,15 +229,40 @@ def train_with_jax(folder):
     except FloatingPointError as error:
         said["diverged"] = str(error)
     said["again"] = []
+    finished_members = seeds("together")
     said["finished"] = run_together(
-        seeds("together"),
+        finished_members,
         recipe_name="fast",
         model_arguments={"num_heads": 2},
         report=said["again"].append,
     )
+    said["finished models"] = [look_at(each) for each in finished_members]
     said["resumed"] = list(train_and_stop_after_each_epoch(seeds))
     with open("said.json", "w") as file:
         json.dump(said, file)
+
+
+def look_at(member):
+    """What a member's model answers, and whether it is as it was built."""
+    tokenizer = member.model.layers[2]
+    return {
+        "answers": predict_logits(member.model, member.data.x_test).tolist(),
+        "is as built": not any(
+            "convolution_op" in vars(each) for each in tokenizer.convolutions
+        ),
+    }
+
+
+def raw_member(folder):
+    """A training on what is no array of the usual kind, but means the same."""
+    data = digits_of(0)
+    data = data._replace(
+        x_train=0.25 + 0.5 * data.x_train,  # of floats, not whole
+        y_train=data.y_train[:, None],  # as keras.datasets gives them
+        y_val=data.y_val.tolist(),
+        y_test=data.y_test[:, None].astype("uint8"),
+    )
+    return Member(folder, 0, ATTENDS, two_layers(0), data)
 
 
 def attend_in_both_ways():
@@ -466,7 +503,7 @@ def test_one_kernel_attends_as_the_layer_does_where_nothing_is_dropped(said):
 def test_a_training_with_one_kernel_is_the_same(
     runs, said, assert_same_history
 ):
-    assert said["is fused"]
+    assert said["is fused"] == [True, False]  # the program's copy alone
     received, expected = (
         read_record(runs / name)["history"]
         for name in ("attends_fused", "attends")
@@ -476,8 +513,9 @@ def test_a_training_with_one_kernel_is_the_same(
 
 
 def test_divergence_ends_all_and_says_when(runs, said):
-    assert "in epoch 2: a training diverged" in said["diverged"]
-    assert "below the highest of 0.01, 1e+06" in said["diverged"]
+    assert said["diverged"].startswith("Diverged in epoch 2: lost_1 with a ")
+    assert "and a learning rate of 1e+06. Use a lower" in said["diverged"]
+    assert "lost_0" not in said["diverged"]
     assert not list(runs.glob("lost_*/record.json"))
 
 
@@ -487,6 +525,32 @@ def test_divergence_ends_all_and_says_when(runs, said):
 def test_finished_trainings_are_returned_and_not_trained_again(said):
     assert said["finished"] == said["records"]
     assert said["again"] == []
+
+
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("when", ["models", "finished models"])
+def test_each_model_has_its_best_weights_and_is_as_it_was_built(
+    when, index, runs, said
+):
+    found = said[when][index]
+    assert found["is as built"]
+    logits, _ = load_test_logits(runs / f"together_{index}")
+    np.testing.assert_allclose(found["answers"], logits, atol=5e-3)
+
+
+def test_raw_data_are_trained_on_as_by_run_experiment(
+    runs, said, assert_same_history
+):
+    received, expected = (
+        read_record(runs / name) for name in ("raw", "raw_alone")
+    )
+    del expected["history"]["top-5-accuracy"]
+    assert_same_history(received["history"], expected["history"])
+    assert received["data"] == expected["data"]
+    for name in ("raw", "raw_alone"):
+        with np.load(runs / name / "test_logits.npz") as file:
+            np.testing.assert_array_equal(file["labels"], digits_of(0).y_test)
+    assert said["compiled"]  # though on a processor: it is JAX
 
 
 @pytest.fixture
@@ -574,6 +638,36 @@ def test_settings_that_cannot_be_trained_are_refused(
 def test_no_member_is_refused(pair):
     with pytest.raises(ValueError, match="at least one training"):
         run_together([])
+
+
+def test_members_of_one_folder_are_refused(pair, tmp_path):
+    with pytest.raises(ValueError, match="a folder of its own") as error:
+        pair(folder=f"{tmp_path}/first/")
+    assert f"Received twice: {tmp_path / 'first'}" in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [{"num_heads": 4}, {"residual": "paper"}])
+def test_members_of_networks_with_equal_weights_are_refused(
+    change, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    usual = {"num_heads": 2, "residual": "pre_norm"}
+    members = [
+        member_of(
+            tmp_path / name,
+            ATTENDS,
+            build=lambda seed, arguments=arguments: create_model(
+                "cct_2_3x1", image_size=16, embed_dim=16, **arguments
+            ),
+        )
+        for name, arguments in (("first", usual), ("second", usual | change))
+    ]
+    with pytest.raises(ValueError, match="of one model and of as many"):
+        run_together(members)
+    with pytest.raises(ValueError, match="`model_arguments` must be"):
+        run_together(members[:1], model_arguments={"embed_dim": 16})
+    assert not list(tmp_path.iterdir())
 
 
 def test_images_are_augmented_once(pair, build, digits, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cct_utils import create_cct_variant
+from cct_utils import create_cct_variant, create_vit_variant
 from cct_utils.inspection import attention_maps, attention_rollout
 from cct_utils.widgets import AttentionExplorer
 from cct_utils.widgets.attention import _levels
@@ -75,6 +75,24 @@ def test_a_model_is_shown_as_it_is(open_widget, wait_for_words):
     top = f"row {row.argmax() // 8}, column {row.argmax() % 8}"
     page = open_widget(widget)
     wait_for_words(page, f"takes most from {top} ({100 * row.max():.1f} %)")
+
+
+@pytest.mark.parametrize("pooling", ["average", "class"])
+def test_a_model_without_pooling_weights_is_shown_without_them(pooling):
+    model = create_cct_variant("cct_2_3x2", pooling=pooling)
+    images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), "uint8")
+    widget = AttentionExplorer.from_model(model, images)
+    assert (widget.pooling, widget.grid) == ([], [8, 8])
+    # The class token, the first, has no place in the picture.
+    first = int(pooling == "class")
+    expected = [m[..., first:, first:] for m in attention_maps(model, images)]
+    assert widget.maps == _levels(np.stack(expected)).tobytes()
+
+
+def test_a_vit_is_shown_as_well():
+    model = create_vit_variant("vit_lite_2_8")
+    images = np.zeros((2, 32, 32, 3), "uint8")
+    assert AttentionExplorer.from_model(model, images).grid == [4, 4]
 
 
 def test_keyboard_moves_token_block_and_view(

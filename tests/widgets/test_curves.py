@@ -1,12 +1,17 @@
 """The explorer of training curves: smoothing, axes, choice of runs."""
 
+import colorsys
 import json
+import re
 import types
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
+from cct_utils.plots.style import MODEL_LOOKS
 from cct_utils.widgets import CurvesExplorer
+from tests.contrast import contrast
 
 HISTORIES = {
     "small": {
@@ -47,6 +52,46 @@ def test_smoothing_agrees_with_numpy(javascript):
     results = javascript(CurvesExplorer, "smooth", calls)
     for (values, amount), result in zip(calls, results, strict=True):
         np.testing.assert_allclose(result, smooth(values, amount), atol=1e-9)
+
+
+def test_smoothing_leaves_a_gap_where_there_is_one(javascript):
+    (result,) = javascript(CurvesExplorer, "smooth", [[[1, None, 2], 0.5]])
+    assert result[1] is None
+    np.testing.assert_allclose([result[0], result[2]], smooth([1, 2], 0.5))
+
+
+def test_the_best_epoch_is_a_number_if_there_is_one(javascript):
+    calls = [
+        ["loss", [None, 2, 1, None]],
+        ["accuracy", [0.4, None, 0.3]],
+        ["loss", [None, None]],
+        ["loss", []],
+    ]
+    assert javascript(CurvesExplorer, "bestEpoch", calls) == [2, 0, -1, -1]
+
+
+def test_what_is_not_finite_is_a_gap_and_the_state_is_json(
+    open_widget, wait_for_words
+):
+    loss = [2.0, 1.5, float("nan"), float("inf"), 1.0]
+    history = {"loss": loss, "val_loss": loss[::-1]}
+    broken = {"loss": [float("nan")] * 5, "val_loss": [float("nan")] * 5}
+    widget = CurvesExplorer({"run": history, "broken": broken})
+    text = json.dumps(widget.get_state(["runs"]), allow_nan=False)
+    assert json.loads(text)["runs"][0]["metrics"]["loss"] == [
+        *(2, 1.5, None, None, 1),
+    ]
+    page = open_widget(widget)
+    wait_for_words(page, "Epoch 5, validation loss: run 2.0000; broken –.")
+    lines = page.locator(".w-line").evaluate_all(
+        "lines => lines.map(line => line.getAttribute('d'))"
+    )
+    assert [line.count("M") for line in lines] == [2, 2, 0, 0]
+    assert all(word not in "".join(lines) for word in ("NaN", "null", "Inf"))
+    assert page.locator("tbody tr").all_inner_texts() == [
+        "run\t1.0000\t2.0000\t1.0000 (1)",
+        "broken\t–\t–\t–",
+    ]
 
 
 def test_ticks_cover_the_values_in_round_steps(javascript):
@@ -95,6 +140,55 @@ def test_a_model_has_the_color_of_the_figures_if_that_is_free(javascript):
     )
     assert sorted(fresh) == [[0, 3], [1, 1], [2, 0], [3, 2]]
     assert sorted(later) == [[2, 4], [4, 0]], "no run changes its color"
+
+
+COLOR = re.compile(
+    r"\.w-run-(\d) \{ color: (#\w+); color: light-dark\(\2, (#\w+)\); \}"
+)
+# What they lie on, on a light and a dark page: by itself, and on the site.
+PAPERS = [("#ffffff", "#fffffe"), ("#1a2027", "#121718")]
+
+
+def colors():
+    """The colors of the runs by their numbers: on a light and a dark page."""
+    found = COLOR.findall(str(CurvesExplorer._esm))
+    return {int(number): (light, dark) for number, light, dark in found}
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("cct_2_3x2", "cct"),
+        ("vit_lite_2_4", "vit"),
+        ("vit_keras", "vit_keras"),
+        ("article", "article"),
+    ],
+)
+def test_a_model_has_the_very_color_of_the_figures(model, kind):
+    (run,) = CurvesExplorer({"run": record(model)}).runs
+    expected = [color.lower() for color in MODEL_LOOKS[kind][:2]]
+    assert list(colors()[run["hue"]]) == expected
+
+
+def test_cvt_has_the_hue_of_the_figures_and_a_color_of_its_own():
+    (run,) = CurvesExplorer({"run": record("cvt_2_4")}).runs
+    own = colors()[run["hue"]]
+    for color, figure in zip(own, MODEL_LOOKS["cvt"][:2], strict=True):
+        hues = [colorsys.rgb_to_hls(*to_rgb(c))[0] for c in (color, figure)]
+        assert hues[0] == pytest.approx(hues[1], abs=0.02)
+    assert run["hue"] >= 6  # no run without a color of its own takes it
+    assert list(colors().values()).count(own) == 1
+
+
+def test_every_color_has_contrast():
+    assert sorted(colors()) == list(range(7))
+    for pair in colors().values():
+        for color, papers in zip(pair, PAPERS, strict=True):
+            for paper in papers:
+                levels = [
+                    [255 * part for part in to_rgb(c)] for c in (color, paper)
+                ]
+                assert contrast(*levels) >= 4.5, color
 
 
 def record(model="cct_2_3x2", accelerators=(), **more):

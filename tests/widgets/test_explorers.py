@@ -20,6 +20,7 @@ from cct_utils.widgets import (
     StochasticDepthExplorer,
     TokenizerExplorer,
 )
+from tests.contrast import contrast
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 RNG = np.random.default_rng(0)
@@ -222,21 +223,6 @@ def test_every_control_has_a_name_and_visible_focus(open_widget, widget):
         )
         assert name.strip(), f"control {i} has no name"
         assert outline == "solid", f"no visible focus on {name}"
-
-
-def contrast(first, second):
-    """Return the contrast ratio of two colors, as WCAG defines it."""
-
-    def light(color):
-        parts = [c / 255 for c in color]
-        r, g, b = (
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-            for c in parts
-        )
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-    low, high = sorted([light(first), light(second)])
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cct_utils import create_cct_variant
+from cct_utils import create_cct_variant, create_vit_variant
 from cct_utils.widgets import PoolingExplorer
 
 
@@ -62,6 +62,13 @@ def test_a_model_is_shown_as_it_is(open_widget, state_of, wait_for_words):
     assert widget.titles == ["1: ship", "2: cat"]
     page = open_widget(widget)
     wait_for_words(page, f"({100 * expected:.1f} % with the learned")
+
+
+def test_a_model_that_pools_in_another_way_is_named():
+    model = create_vit_variant("vit_lite_2_8", num_classes=3)
+    images = np.zeros((1, 32, 32, 3), "uint8")
+    with pytest.raises(ValueError, match="SequencePooling.*a ClassPooling"):
+        PoolingExplorer.from_model(model, images, ["cat", "dog", "ship"])
 
 
 def test_keyboard_moves_score_and_class(open_widget, state_of, wait_for_words):
