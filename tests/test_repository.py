@@ -314,6 +314,15 @@ def test_chapter_figure_names_are_unique():
     assert len(names) == len(set(names))
 
 
+def test_tables_of_a_chapter_are_read_as_tables(chapter):
+    """Without its format a table is a paragraph of bars on the page."""
+    for cell, output in outputs(chapter):
+        text = "".join(output.get("data", {}).get("text/markdown", ""))
+        if text.startswith("|"):
+            style = cell["metadata"].get("mystnb", {})
+            assert style.get("markdown_format") == "myst", cell["id"]
+
+
 def test_chapter_has_three_checked_outputs(chapter):
     checked = [
         cell
