@@ -886,7 +886,7 @@ def curves(groups):
         f'aria-label="{escape(description)}">\n'
         + axes(longest)
         + "\n".join(lines)
-        + f"\n</svg>\n<figcaption>{legend} Accuracy on the validation images; "
+        + f"\n</svg>\n<figcaption>{legend}<br>\nAccuracy on the validation images; "
         f"{note}</figcaption>\n</figure>"
     )
 
