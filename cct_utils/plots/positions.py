@@ -1,4 +1,4 @@
-"""Figures of chapter 02: tables of positions, similarities, what leaks."""
+"""Figures of chapter 2: tables of positions, similarities, what leaks."""
 
 import numpy as np
 from matplotlib.collections import LineCollection

@@ -1,4 +1,4 @@
-"""Figures of chapter 01: patches, windows, receptive fields, feature maps."""
+"""Figures of chapter 1: patches, windows, receptive fields, feature maps."""
 
 import numpy as np
 from matplotlib.patches import Polygon, Rectangle
