@@ -886,8 +886,8 @@ def curves(groups):
         f'aria-label="{escape(description)}">\n'
         + axes(longest)
         + "\n".join(lines)
-        + f"\n</svg>\n<figcaption>{legend}<br>\nAccuracy on the validation images; "
-        f"{note}</figcaption>\n</figure>"
+        + f"\n</svg>\n<figcaption>{legend}<br>\n"
+        f"Accuracy on the validation images; {note}</figcaption>\n</figure>"
     )
 
 
