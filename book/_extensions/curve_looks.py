@@ -5,6 +5,7 @@ a color gives way to its lighter relative.
 """
 
 import ast
+import functools
 from pathlib import Path
 
 STYLE = "cct_utils/plots/style.py"
@@ -34,6 +35,7 @@ def look_of(model, recipe="article"):
     return kinds[kind][:3]
 
 
+@functools.cache  # once for all curves of a build
 def read_looks():
     """The assignments of names that end with `_LOOKS`."""
     tree = ast.parse((ROOT / STYLE).read_text("utf-8"))

@@ -355,7 +355,7 @@ def render_glance(root):
 def render_page(root):
     """The results: comparison, curves, settings."""
     full = full_runs(root, read_records(root))
-    parts = [results_table(groups_of(full))]
+    parts = [results_table(groups_of(full), models=PUBLISHED)]
     if full:
         parts += ["## How they learn", curves(groups_of(full))]
     parts += ["## Settings side by side", settings_table(full)]
@@ -376,19 +376,16 @@ def render_runs(root):
     return "\n\n".join(parts)
 
 
-def results_table(groups, columns=RESULTS):
+def results_table(groups, columns=RESULTS, *, models=()):
     """Published figures and ours, each model's rows together.
 
     Args:
         groups: lists of records, as `groups_of` makes them.
-        columns: which of the columns `RESULTS`. Where they are not all, models
-            of which there is no group are left out.
+        columns: which of the columns `RESULTS`.
+        models: those that come first, whether or not there is a group of them.
     """
-    models = [group[0]["model"] for group in groups]
-    if columns == RESULTS:
-        models = [*PUBLISHED, *models]
     rows = []
-    for model in dict.fromkeys(models):
+    for model in dict.fromkeys((*models, *(g[0]["model"] for g in groups))):
         ours = [group for group in groups if group[0]["model"] == model]
         if model in PUBLISHED:
             rows.append(PUBLISHED[model])

@@ -12,6 +12,7 @@ from cct_utils.plots.style import (
     model_look,
     recipe_looks,
 )
+from tests.contrast import contrast
 
 BLUE, ORANGE, MAGENTA, NAVY = "#0072B2", "#B3560A", "#A83E7D", "#00324E"
 PAGES = {"light": "#fffffe", "card": "#f6f7f6", "dark": "#121718"}
@@ -63,27 +64,17 @@ def test_models_and_recipes_share_no_color(page):
     assert not of_models & of_recipes
 
 
-def luminance(color):
-    """Return the relative luminance of a color, as WCAG defines it."""
-    rgb = np.array(to_rgb(color))
-    linear = np.where(
-        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
-    )
-    return linear @ (0.2126, 0.7152, 0.0722)
-
-
-def contrast(first, second):
-    """Return the contrast of two colors, as WCAG defines it."""
-    low, high = sorted(map(luminance, (first, second)))
-    return (high + 0.05) / (low + 0.05)
+def contrast_of(*names):
+    """Return the contrast of two colors, given as Matplotlib names them."""
+    return contrast(*(255 * np.array(to_rgb(name)) for name in names))
 
 
 @pytest.mark.parametrize("name", ALL_LOOKS)
 def test_a_name_can_be_written_in_its_color_on_any_page(name):
     color, on_dark, *_ = ALL_LOOKS[name]
-    assert contrast(color, PAGES["light"]) >= 4.5
-    assert contrast(color, PAGES["card"]) >= 4.5
-    assert contrast(on_dark, PAGES["dark"]) >= 4.5
+    assert contrast_of(color, PAGES["light"]) >= 4.5
+    assert contrast_of(color, PAGES["card"]) >= 4.5
+    assert contrast_of(on_dark, PAGES["dark"]) >= 4.5
 
 
 def test_recipes_of_a_model_keep_its_look_by_the_articles():
