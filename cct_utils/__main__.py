@@ -44,25 +44,32 @@ def _parser():
     train = commands.add_parser(
         "train",
         help="train a model; the same command resumes a stopped run",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,  # as a list of runs is read
     )
     train.set_defaults(command=_train)
     train.add_argument(
         "model",
-        help="a variant such as cct_2_3x2, or 'article' for the keras.io model",
+        help="cct_2_3x2, vit_lite_2_4, cvt_2_4 or another variant; article or "
+        "vit_keras for a model of keras.io",
     )
     _add_data_arguments(train, default="cifar10")
     train.add_argument("--out", required=True, help="folder of the run")
     train.add_argument(
         "--recipe",
         default="article",
-        help="article, authors_200, authors_300, fast or long",
+        help="article, authors_200, authors_300, fast or long "
+        "(default: %(default)s)",
     )
     train.add_argument(
         "--epochs", type=int, help="the recipe's own if not given"
     )
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of weights, order, augmentation and validation split "
+        "(default: %(default)s)",
+    )
     add_seed_arguments(train)
     train.add_argument(
         "--set",
@@ -80,13 +87,15 @@ def _parser():
         "--validation-split",
         type=float,
         default=0.1,
-        help="share of the training images that is held back",
+        help="share of the training images that is held back "
+        "(default: %(default)s)",
     )
     train.add_argument(
         "--precision",
         default="float32",
         choices=("float32", "mixed_bfloat16", "mixed_float16"),
-        help="of the training; the test is always in float32",
+        help="of the training; the test is always in float32 "
+        "(default: %(default)s)",
     )
 
     train_list = commands.add_parser(
@@ -101,7 +110,11 @@ def _parser():
         metavar="PATTERN",
         help="names of the runs, as a shell would match files",
     )
-    train_list.add_argument("--out", default="runs", help="folder of the runs")
+    train_list.add_argument(
+        "--out",
+        default="runs",
+        help="folder of the runs (default: %(default)s)",
+    )
 
     evaluate = commands.add_parser(
         "evaluate", help="print top-1 and top-5 of a finished run"
@@ -129,7 +142,7 @@ def _add_data_arguments(command, default):
         "--dataset",
         default=default,
         help="name, or a folder of class folders"
-        + ("" if default else "; the run's own data set if not given"),
+        + f" (default: {default or 'that of the run'})",
     )
     command.add_argument(
         "--image-size", type=int, help="for a folder: pixels of each side"

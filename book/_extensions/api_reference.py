@@ -50,13 +50,15 @@ def render(root):
     parts = []
     for room, title, summary in rooms:
         objects = exports(modules, f"cct_utils.{room}")
-        entries = [
-            entry
-            for name, (path, node) in sorted(objects.items(), key=order)
-            if (entry := render_entry(name, room, path, node, name in top))
-        ]
+        entries = {}
+        for name, (path, node) in sorted(objects.items(), key=order):
+            full = f"cct_utils.{name if name in top else f'{room}.{name}'}"
+            if entry := render_entry(full, path, node):
+                entries[f"{{py:obj}}`{name} <{full}>`"] = entry
         if entries:
-            parts.append("\n\n".join([f"## {title}", summary, *entries]))
+            names = " · ".join(entries)
+            body = "\n\n".join(entries.values())
+            parts.append(f"## {title}\n\n{summary}\n\n{names}\n\n{body}")
     return "\n\n".join(parts)
 
 
@@ -116,9 +118,8 @@ def order(item):
     return kind, path.as_posix(), node.lineno
 
 
-def render_entry(name, room, path, node, is_top):
+def render_entry(full, path, node):
     """One object as a directive of Sphinx's Python domain."""
-    full = f"cct_utils.{name}" if is_top else f"cct_utils.{room}.{name}"
     if isinstance(node, ast.ClassDef):
         kind, text = "py:class", ast.get_docstring(node)
         signature = class_signature(node)

@@ -755,7 +755,8 @@ def machine_of(result):
     """
     hardware = result["hardware"]
     parts = [*hardware["accelerators"], hardware["processor"]]
-    parts.append(f"{hardware['cores']} cores")
+    cores = hardware["cores"]
+    parts.append(f"{cores} {'core' if cores == 1 else 'cores'}")
     instructions = hardware.get("instructions")
     if instructions:
         has = {"avx512_bf16", "amx_bf16"} & set(instructions)

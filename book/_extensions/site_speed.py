@@ -60,8 +60,8 @@ def conditions(result):
         "counts no figure further down, which waits until it comes near.",
         "From the start of an explorer to the frame that shows it: "
         f"{explorers}.",
-        f"The first picture on *Try it* costs {answer['kilobytes']:,} kB more "
-        f"and {answer['seconds']:g} s.",
+        f"The first picture on *Try it* costs {answer['kilobytes']:,} kB more, "
+        f"compressed, and {answer['seconds']:g} s.",
         f"{result['date']}, Chromium {escape(result['chromium'])}, "
         f"{escape(result['processor'])}, {result['cores']} cores.",
     ]

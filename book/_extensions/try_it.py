@@ -137,7 +137,7 @@ def render_limits(root):
     digits = facts["digits"]
     return (
         f"Of the {facts['test_images']:,} test images of CIFAR-10 it answers "
-        f"{percent(facts['accuracy'], 1)} correctly, with "
+        f"{percent(facts['accuracy'], 2)} correctly, with "
         f"{facts['parameters']:,} parameters. Its confidence says something: "
         f"where its highest probability was below {percent(lowest['high'])}, "
         f"{percent(lowest['right'])} of its answers were right; from "
