@@ -122,6 +122,7 @@ AT_A_GLANCE = (
     "article_article_gpu_0",
     "cct_2_3x2_article_gpu_0",
     "cct_2_3x2_fast_0",
+    "cct_2_3x2_hour_0",
     "cct_2_3x2_200_gpu_0",
 )
 
