@@ -57,7 +57,7 @@ def _parser():
     train.add_argument(
         "--recipe",
         default="article",
-        help="article, authors_200, authors_300, fast or long "
+        help="article, authors_200, authors_300, fast, hour or long "
         "(default: %(default)s)",
     )
     train.add_argument(

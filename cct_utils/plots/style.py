@@ -29,6 +29,7 @@ RECIPE_LOOKS = {
     "authors_200": ("#00795C", "#4FCFA8", "-"),
     "authors_300": ("#8A6500", "#F0C04A", "--"),
     "fast": ("#00324E", "#D5E9FB", "-"),
+    "hour": ("#00324E", "#D5E9FB", ":"),
     "long": ("#00324E", "#D5E9FB", "--"),
 }
 # Any other is a variant of `fast`: paler, and told from the next by its line.

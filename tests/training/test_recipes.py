@@ -95,7 +95,7 @@ def test_decay_spares_biases_norms_and_embeddings(model):
     for name in ("article", "authors_200"):
         sparing_none = RECIPES[name].make_optimizer(model, 10)
         assert decayed(sparing_none, model) == everything
-    for name in ("authors_300", "fast", "long"):
+    for name in ("authors_300", "fast", "hour", "long"):
         kept = decayed(RECIPES[name].make_optimizer(model, 10), model)
         assert kept == {p for p in everything if p.endswith("/kernel")}
         assert len(kept) == 2 + 2 * 4 + 2  # tokenizer, blocks, pooling, head
@@ -446,15 +446,26 @@ def test_the_authors_recipes_are_theirs():
     )
 
 
-def test_the_recorded_long_trainings_followed_the_recipe_long():
-    recipe = dataclasses.asdict(find_recipe("long"))
+@pytest.mark.parametrize(
+    ("name", "run", "epochs"),
+    [("hour", "cct_2_3x2_hour", 52), ("long", "cct_2_3x2_200_gpu", 200)],
+)
+def test_recorded_trainings_followed_the_recipe_they_name(name, run, epochs):
+    recipe = dataclasses.asdict(find_recipe(name))
     model = recipe.pop("model")
     for seed in range(3):
-        record = load_record(f"cct_2_3x2_200_gpu_{seed}")
+        record = load_record(f"{run}_{seed}")
         assert recipe.items() <= record["settings"].items()
         assert record["model_arguments"] == model
-        assert record["recipe"] == "long"
-    assert len(record["history"]["loss"]) == recipe["num_epochs"] == 200
-    fast = dataclasses.asdict(find_recipe("fast"))
-    same = {name for name in recipe if recipe[name] == fast[name]}
-    assert same >= {"optimizer", "augmentation", "weight_decay", "batch_size"}
+        assert record["recipe"] == name
+    assert len(record["history"]["loss"]) == recipe["num_epochs"] == epochs
+
+
+def test_an_hour_and_two_hundred_epochs_are_relatives_of_fast():
+    fast, *others = (
+        dataclasses.asdict(find_recipe(name))
+        for name in ("fast", "hour", "long")
+    )
+    for other in others:
+        same = {name for name in fast if fast[name] == other[name]}
+        assert same >= {"optimizer", "augmentation", "weight_decay", "model"}
