@@ -6,6 +6,7 @@ import itertools
 import json
 import sys
 
+from cct_utils.training.recipes import RECIPES
 from cct_utils.training.run_list import add_seed_arguments, member_folder
 
 # As a reader of the recipe's Python types them; JSON writes them otherwise.
@@ -57,8 +58,7 @@ def _parser():
     train.add_argument(
         "--recipe",
         default="article",
-        help="article, authors_200, authors_300, fast, hour or long "
-        "(default: %(default)s)",
+        help=f"{', '.join(RECIPES)} (default: %(default)s)",
     )
     train.add_argument(
         "--epochs", type=int, help="the recipe's own if not given"

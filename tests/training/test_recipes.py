@@ -469,3 +469,4 @@ def test_an_hour_and_two_hundred_epochs_are_relatives_of_fast():
     for other in others:
         same = {name for name in fast if fast[name] == other[name]}
         assert same >= {"optimizer", "augmentation", "weight_decay", "model"}
+    assert others[-1]["batch_size"] == fast["batch_size"]
