@@ -153,7 +153,8 @@ def matrix_product(size, precision):
     def run(steps):
         for _ in range(steps):
             product = keras.ops.matmul(left, right)
-        keras.ops.convert_to_numpy(product[0, 0])  # waits for a device
+        # Waits for a device. (NumPy takes no single bfloat16 of TensorFlow.)
+        keras.ops.convert_to_numpy(product[:1, 0])
 
     return run
 
