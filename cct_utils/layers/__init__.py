@@ -3,6 +3,7 @@
 from cct_utils.layers.class_pooling import ClassPooling
 from cct_utils.layers.class_token import ClassToken
 from cct_utils.layers.encoder_block import encoder_block, gelu, mlp
+from cct_utils.layers.layer_normalization import LayerNormalization
 from cct_utils.layers.patch_tokenizer import PatchTokenizer
 from cct_utils.layers.position_embedding import (
     PositionEmbedding,
@@ -21,6 +22,7 @@ __all__ = [
     "CCTTokenizer",
     "ClassPooling",
     "ClassToken",
+    "LayerNormalization",
     "PatchTokenizer",
     "PositionEmbedding",
     "SelfAttention",

@@ -9,6 +9,7 @@ from keras import activations, initializers, layers, ops
 
 from cct_utils._choices import check_choice
 from cct_utils.layers._checks import check_rate
+from cct_utils.layers.layer_normalization import LayerNormalization
 from cct_utils.layers.self_attention import SelfAttention
 from cct_utils.layers.stochastic_depth import StochasticDepth
 
@@ -127,7 +128,7 @@ def encoder_block(
         )
 
     def norm(i):
-        return layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm_{i}")
+        return LayerNormalization(epsilon=1e-5, name=f"{name}_norm_{i}")
 
     def add_branch(stream, branch, i):
         if drop_prob > 0:

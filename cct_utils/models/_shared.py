@@ -9,6 +9,7 @@ from cct_utils.augmentation import augmentation_layers
 from cct_utils.layers import (
     ClassPooling,
     ClassToken,
+    LayerNormalization,
     PositionEmbedding,
     SequencePooling,
     encoder_block,
@@ -122,7 +123,7 @@ def encoder(x, transformer_layers, stochastic_depth_rate, **block_arguments):
         x = encoder_block(
             x, drop_prob=drop_prob, name=f"block_{i}", **block_arguments
         )
-    return layers.LayerNormalization(epsilon=1e-5, name="norm")(x)
+    return LayerNormalization(epsilon=1e-5, name="norm")(x)
 
 
 def pool(x, pooling, initializer):

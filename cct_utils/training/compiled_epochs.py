@@ -23,6 +23,7 @@ from cct_utils.training.experiment import copy_of, stream_states
 from cct_utils.training.recipes import Recipe
 
 CHUNK = 1000  # images of one model that are answered at a time
+AHEAD = 24  # batches of a single model that are augmented at a time
 
 
 class Member(NamedTuple):
@@ -261,30 +262,36 @@ class CompiledEpochs:
         jax = self.jax
         changes = [CompiledAugmentation(**dict(kind)) for kind in kinds]
 
-        def member_step(state, images, labels, order, rate, decay, key, choice):
+        def member_batch(images, labels, order, key, choice):
             batch = images[order], jax.nn.one_hot(labels[order], self.classes)
             changed = [change(key, *batch) for change in changes]
-            batch = [
+            return [
                 jax.lax.select_n(choice, *same) if len(changes) > 1 else same[0]
                 for same in zip(*changed, strict=True)
             ]
-            return self._step(state, *batch, rate, decay)
 
-        def step(carry, inputs):
-            state, number = carry
-            order, rate = inputs
-            state, sums = jax.vmap(member_step)(
-                state,
+        def batch_of(drawn):
+            order, number = drawn
+            return jax.vmap(member_batch)(
                 *data,
                 order,
-                rate,
-                self.decays,
                 jax.vmap(jax.random.fold_in, (0, None))(keys, number),
                 chosen,
             )
-            return (state, number + 1), sums
 
-        (state, _), sums = jax.lax.scan(step, (state, 0), (orders, rates))
+        drawn = orders, jax.numpy.arange(self.steps)
+        if len(self.members) == 1:
+            # A single batch is too little for a GPU to augment. Several
+            # members' is not, and an epoch of theirs is much to remember.
+            drawn = jax.lax.map(batch_of, drawn, batch_size=AHEAD)
+
+        def step(state, inputs):
+            batch, rate = inputs
+            if len(self.members) > 1:
+                batch = batch_of(batch)
+            return jax.vmap(self._step)(state, *batch, rate, self.decays)
+
+        state, sums = jax.lax.scan(step, state, (drawn, rates))
         return state, {name: sums[name].sum(axis=0) for name in sums}
 
     def _step(self, state, images, labels, rate, decay):
