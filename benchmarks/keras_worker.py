@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from worker import serve
 
+from cct_utils import LayerNormalization
 from cct_utils.data import Dataset
 from cct_utils.models import create_model
 from cct_utils.training import CompiledEpochs, Member, Recipe, compile_model
@@ -41,7 +42,20 @@ def build(case):
     }
     if case["layers"] is not None:
         arguments["transformer_layers"] = case["layers"]
-    return create_model(case["model"], **arguments)
+    model = create_model(case["model"], **arguments)
+    return with_keras_norm(model) if case["keras_norm"] else model
+
+
+def with_keras_norm(model):
+    """Returns the model with the parent in the place of each layer norm."""
+
+    def clone(layer):
+        kind = type(layer)
+        if kind is LayerNormalization:
+            kind = keras.layers.LayerNormalization
+        return kind.from_config(layer.get_config())
+
+    return keras.models.clone_model(model, clone_function=clone)
 
 
 def images_of(case):

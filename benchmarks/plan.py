@@ -30,6 +30,7 @@ class Case(NamedTuple):
     channels_last: bool = False  # PyTorch only
     members: int = 0  # models that train with common steps, JAX only
     onednn: bool = True  # TensorFlow's own default depends on the processor
+    keras_norm: bool = False  # Keras's LayerNormalization, with its gradient
     size: int = 0  # side of the matrices of "product"
 
     @property
@@ -50,6 +51,8 @@ class Case(NamedTuple):
             parts.append(f"{self.members} together")
         if not self.onednn:
             parts.append("without oneDNN")
+        if self.keras_norm:
+            parts.append("Keras's layer norm")
         if self.call != "compiled":
             parts.append(self.call)
         if self.channels_last:
@@ -158,7 +161,11 @@ def _settings(group, models, precisions, batch):
             continue
         for precision in precisions:
             plain = Case(group, "train", model, precision, batch=batch)
-            cases += [plain, plain._replace(augmentation="crop_flip")]
+            cases += [
+                plain,
+                plain._replace(augmentation="crop_flip"),
+                plain._replace(keras_norm=True),
+            ]
             if model == "cct_2_3x2":
                 cases += [
                     plain._replace(jit_compile=True),

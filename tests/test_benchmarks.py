@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from cct_utils.models import create_model
@@ -490,3 +491,30 @@ def test_speed_measures_one_model(root, tmp_path):
         assert len(row["bursts"]["cpu_ms"]) == 2
         assert row["ms"]["median"] > 0 and row["memory_mb"] > 50
     assert content["settings"]["quick"] and content["failed"] == []
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_matrix_product_runs_in_each_precision(precision, load):
+    load("keras_worker").matrix_product(8, precision)(2)
+
+
+def test_the_case_of_keras_layer_norm_is_the_same_network_without_ours(load):
+    case = load("plan").Case(**CASE, keras_norm=True)
+    assert case.setting == "Keras's layer norm"
+    build = load("keras_worker").build
+    models = [build(case._replace(keras_norm=on)._asdict()) for on in (0, 1)]
+    ours, theirs = (
+        [
+            f"{type(each).__module__}.{type(each).__name__}"
+            for each in model.layers
+            if each.name.endswith(("norm", "norm_1", "norm_2"))
+        ]
+        for model in models
+    )
+    assert len(ours) == len(theirs) == 5
+    assert all("cct_utils" in name for name in ours)
+    assert all(name.startswith("keras.") for name in theirs)
+    assert models[0].count_params() == models[1].count_params()
+    models[1].set_weights(models[0].get_weights())
+    images = load("keras_worker").images_of({**case._asdict(), "batch": 2})
+    np.testing.assert_allclose(*(model(images) for model in models), atol=1e-5)
