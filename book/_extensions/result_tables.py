@@ -35,7 +35,9 @@ MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP = 58, 46, 12
 EPOCH_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 # Lists of short trainings, which are compared among themselves alone.
-SHORT_LISTS = ("build_up", "ablations", "augmentation", "data", "quarter")
+SHORT_LISTS = (
+    *("build_up", "ablations", "augmentation", "data", "quarter", "confetti"),
+)
 
 # Before the command of seeds that are trained together.
 WITH_JAX = "KERAS_BACKEND=jax "

@@ -192,18 +192,18 @@ def plot_runs_by_cost(runs, *, ylabel="validation accuracy (%)"):
     return fig
 
 
-def plot_pairs(pairs, conditions, *, error=0.0, ylabel="test accuracy (%)"):
+def plot_pairs(pairs, conditions, *, ylabel="test accuracy (%)"):
     """Draws what each model reaches under two conditions.
 
     Args:
         pairs: dict from the name of a model, as for `plot_runs_by_cost`, to
-            two numbers.
+            two lists: what each seed reaches under either condition.
         conditions: names of the two conditions.
-        error: half the length of the bars, for instance a standard error.
         ylabel: what is drawn.
 
     Returns:
-        The axes: a line for each model, with its name at the left end.
+        The axes: for each model a line from mean to mean, with its name and
+        the means at its ends, and a point for each seed.
 
     Raises:
         ValueError: if a name begins with none of the known ones.
@@ -211,17 +211,24 @@ def plot_pairs(pairs, conditions, *, error=0.0, ylabel="test accuracy (%)"):
     _, ax = new_figure("column", 2.8)
     for name, pair in pairs.items():
         style = model_look(name)
-        ax.errorbar([0, 1], pair, yerr=error, capsize=3, **style)
-        ax.annotate(
-            name,
-            (0, pair[0]),
-            (-10, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            color=style["color"],
-        )
-    ax.set(xlim=(-0.6, 1.2), ylabel=ylabel)
+        means = [np.mean(seeds) for seeds in pair]
+        ax.plot([0, 1], means, **style)
+        for x, seeds in enumerate(pair):
+            ax.plot([x] * len(seeds), seeds, "o", ms=3, color=style["color"])
+        for x, mean, words, side in (
+            (0, means[0], f"{name}\n{means[0]:.1f}", -1),
+            (1, means[1], f"{means[1]:.1f}", 1),
+        ):
+            ax.annotate(
+                words,
+                (x, mean),
+                (10 * side, 0),
+                textcoords="offset points",
+                ha="right" if side < 0 else "left",
+                va="center",
+                color=style["color"],
+            )
+    ax.set(xlim=(-0.6, 1.3), ylabel=ylabel)
     ax.set_xticks([0, 1], conditions)
     ax.grid(axis="y")
     return ax

@@ -75,14 +75,26 @@ def test_the_end_of_the_first_model_is_marked_in_time():
     assert not by_epoch.texts
 
 
-def test_pairs_are_lines_in_the_colors_of_their_models():
-    pairs = {"ViT-Lite-2/4": (37, 34), "CCT-2/3x2": (45, 32)}
-    ax = plots.plot_pairs(pairs, ("images", "confetti"), error=1.5)
-    drawn = [container.lines[0] for container in ax.containers]
-    assert [tuple(line.get_ydata()) for line in drawn] == [*pairs.values()]
+def test_pairs_are_lines_of_means_in_the_colors_of_their_models():
+    pairs = {
+        "ViT-Lite-2/4": ([36, 38], [34, 34]),
+        "CCT-2/3x2": ([45], [32, 33.5]),
+    }
+    ax = plots.plot_pairs(pairs, ("images", "confetti"))
+    drawn = [line for line in ax.lines if list(line.get_xdata()) == [0, 1]]
+    assert [tuple(line.get_ydata()) for line in drawn] == [
+        (37, 34),
+        (45, 32.75),
+    ]
     colors = [plots.COLORS["vit"], plots.COLORS["cct"]]
     assert [line.get_color() for line in drawn] == colors
-    assert [text.get_text() for text in ax.texts] == [*pairs]
+    seeds = [line for line in ax.lines if line not in drawn]
+    assert sorted(y for line in seeds for y in line.get_ydata()) == (
+        [32, 33.5, 34, 34, 36, 38, 45]
+    )
+    assert [text.get_text() for text in ax.texts] == (
+        ["ViT-Lite-2/4\n37.0", "34.0", "CCT-2/3x2\n45.0", "32.8"]
+    )
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert labels == ["images", "confetti"]
 
