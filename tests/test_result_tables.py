@@ -410,13 +410,17 @@ def test_the_command_of_a_list_is_one_that_trains_it(tables, with_group):
     [
         (["avx2"], "A & B, 2 cores, no instructions for bfloat16"),
         (
-            ["avx2", "amx_bf16"],
-            "A & B, 2 cores, with instructions for bfloat16",
+            ["avx2", "avx512_bf16"],
+            "A & B, 2 cores, vector instructions for bfloat16",
+        ),
+        (
+            ["avx2", "avx512_bf16", "amx_bf16"],
+            "A & B, 2 cores, matrix instructions for bfloat16",
         ),
         (None, "A & B, 2 cores"),
     ],
 )
-def test_a_machine_says_whether_it_computes_with_bfloat16(
+def test_a_machine_says_how_it_computes_with_bfloat16(
     tables, instructions, words
 ):
     hardware = dict(OLD["hardware"])

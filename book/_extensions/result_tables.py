@@ -754,7 +754,7 @@ def cost_of(record):
 def machine_of(result):
     """Accelerators, processor and cores of a record or a benchmark.
 
-    Whether the processor computes with bfloat16 is said where it is known.
+    How the processor computes with bfloat16 is said where it is known.
     """
     hardware = result["hardware"]
     parts = [*hardware["accelerators"], hardware["processor"]]
@@ -762,8 +762,12 @@ def machine_of(result):
     parts.append(f"{cores} {'core' if cores == 1 else 'cores'}")
     instructions = hardware.get("instructions")
     if instructions:
-        has = {"avx512_bf16", "amx_bf16"} & set(instructions)
-        parts.append(f"{'with' if has else 'no'} instructions for bfloat16")
+        kind = "no"
+        if "avx512_bf16" in instructions:
+            kind = "vector"
+        if "amx_bf16" in instructions:
+            kind = "matrix"
+        parts.append(f"{kind} instructions for bfloat16")
     return ", ".join(parts)
 
 

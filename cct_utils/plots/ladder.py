@@ -229,6 +229,7 @@ def plot_pairs(pairs, conditions, *, ylabel="test accuracy (%)"):
                 color=style["color"],
             )
     ax.set(xlim=(-0.6, 1.3), ylabel=ylabel)
+    ax.locator_params(axis="y", nbins=5, integer=True)
     ax.set_xticks([0, 1], conditions)
     ax.grid(axis="y")
     return ax
