@@ -239,8 +239,10 @@ def test_many_runs_come_in_groups_and_six_at_once(
     for number in (5, 6, 7, 8):
         layers.get_by_role("checkbox", name=str(number), exact=True).check()
     assert state_of(page, "shown") == [[0, 6, 7, 8, 9, 10]]
-    assert page.locator(".w-line:not(.w-dashed)").count() == 6
-    drawn = page.locator(".w-line:not(.w-dashed)").evaluate_all(
+    lines = page.locator(".w-line:not(.w-dashed)")
+    lines.nth(5).wait_for()  # the lines follow the state a moment later
+    assert lines.count() == 6
+    drawn = lines.evaluate_all(
         "lines => lines.map(line => line.getAttribute('class'))"
     )
     assert len(set(drawn)) == 6
