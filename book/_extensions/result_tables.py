@@ -36,7 +36,12 @@ EPOCH_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 # Lists of short trainings, which are compared among themselves alone.
 SHORT_LISTS = (
-    *("build_up", "ablations", "augmentation", "data", "quarter", "confetti"),
+    "build_up",
+    "ablations",
+    "augmentation",
+    "data",
+    "quarter",
+    "confetti",
 )
 
 # Before the command of seeds that are trained together.
